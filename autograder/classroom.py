@@ -1,0 +1,255 @@
+"""A course folder and what is done with a whole class: generate, grade, give feedback, read the results back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.engine import EngineExporter, read_templates
+from autograder.job import Result
+from autograder.verdict import NotebookRecord, worst
+
+
+class CourseError(Exception):
+    """A mistake of the person at the keyboard: one line that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's graded assignment, read back from `autograded/`."""
+
+    student: str
+    records: tuple[NotebookRecord, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(cell.points for record in self.records for cell in record.cells)
+
+    @property
+    def max_points(self) -> float:
+        return sum(cell.max_points for record in self.records for cell in record.cells)
+
+    @property
+    def status(self) -> str:
+        return worst(record.status for record in self.records)
+
+    @property
+    def recognised(self) -> list[tuple[str, str]]:
+        """(exercise, misconception) for each mistake that has a name."""
+        verdicts = [cell.exercise for record in self.records for cell in record.cells if cell.exercise]
+        return [(verdict.exercise, verdict.recognised) for verdict in verdicts if verdict.recognised]
+
+
+class Classroom:
+    """A course folder: the one that holds `nbgrader_config.py`."""
+
+    def __init__(self, root: Path):
+        self.root = root.resolve()
+        _put_own_programs_first()
+        path = self.root / "nbgrader_config.py"
+        if not path.is_file():
+            raise CourseError(f"{self.root} is no course folder: it has no nbgrader_config.py (go there, or use --course)")
+        self.config: Config = PyFileConfigLoader(path.name, path=str(self.root)).load_config()
+
+    @classmethod
+    def find(cls, start: Path) -> Classroom:
+        """The course folder at or above `start`."""
+        start = start.resolve()
+        for folder in (start, *start.parents):
+            if (folder / "nbgrader_config.py").is_file():
+                return cls(folder)
+        raise CourseError(f"no nbgrader_config.py at or above {start}: go to the course folder, or use --course")
+
+    @cached_property
+    def coursedir(self):
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config)
+
+    def _for(self, assignment: str, student: str = "*"):
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config, assignment_id=assignment, student_id=student)
+
+    def folder(self, step: str, assignment: str, student: str = ".") -> Path:
+        """The folder of `source`, `release`, `submitted`, `autograded` or `feedback` of an assignment."""
+        directory = getattr(self.coursedir, f"{step}_directory")
+        return Path(self.coursedir.format_path(directory, student, assignment))
+
+    @property
+    def assignments(self) -> list[str]:
+        base = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", "x")).parent
+        return sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+
+    def require(self, assignment: str) -> None:
+        """Raise CourseError where there is no such assignment."""
+        if assignment not in self.assignments:
+            known = ", ".join(self.assignments) or "none"
+            raise CourseError(f"there is no assignment {assignment!r} in source/ (there is: {known})")
+
+    def gradebook(self):
+        from nbgrader.api import Gradebook
+
+        return Gradebook(self.coursedir.db_url, self.coursedir.course_id)
+
+    # Steps ----------------------------------------------------------------------------------------------------------------
+
+    def generate(self, assignment: str) -> None:
+        """source/ -> release/ and the gradebook, by nbgrader."""
+        from nbgrader.converters import GenerateAssignment
+
+        self._check_database()
+        with self._logged(), _one_line(f"generating {assignment}"):
+            GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
+
+    def _check_database(self) -> None:
+        """The database can be written, told before anything is."""
+        url = self.coursedir.db_url
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            target = path if path.exists() else path.parent
+            if not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK):
+                raise CourseError(f"the gradebook {path} cannot be written: check its permissions and its folder's")
+        with _one_line(f"opening the gradebook {url}"), self.gradebook() as gradebook:
+            gradebook.db.connection()
+
+    def _in_gradebook(self, assignment: str) -> bool:
+        """Does the gradebook know this assignment as source/ has it now?"""
+        from nbgrader.api import MissingEntry
+
+        templates = read_templates(self.folder("source", assignment))
+        wanted = {
+            (name, cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points))
+            for name, text in templates.items()
+            for cell in nbformat.reads(text, as_version=4).cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        }
+        with self.gradebook() as gradebook:
+            try:
+                notebooks = gradebook.find_assignment(assignment).notebooks
+            except MissingEntry:
+                return False
+            return wanted == {
+                (notebook.name, cell.name, float(cell.max_score)) for notebook in notebooks for cell in notebook.grade_cells
+            }
+
+    def grade(
+        self,
+        assignment: str,
+        students: list[str] | None = None,
+        *,
+        force: bool = False,
+        workers: int = 0,
+        unsandboxed: bool = False,
+        listener: Callable[[Result], None] | None = None,
+        executor_factory: Callable[[int], Executor] | None = None,
+    ) -> list[str]:
+        """Grade a class through nbgrader's Autograde. Returns one line for each submission that could not be graded."""
+        from nbgrader.converters import Autograde
+        from nbgrader.converters.base import NbGraderException
+
+        self.require(assignment)
+        with _one_line("reading the source notebooks"):
+            read_templates(self.folder("source", assignment))
+        submitted = self.folder("submitted", assignment, "*")
+        if not list(self.root.glob(str(submitted.relative_to(self.root)))):
+            raise CourseError(f"nobody has handed in {assignment}: {submitted} is empty")
+        self._check_database()
+        if not self._in_gradebook(assignment):
+            self.generate(assignment)
+        failures: list[str] = []
+
+        def listen(result: Result) -> None:
+            if result.failure:
+                failures.append(f"{result.student}: {result.failure}")
+            if listener is not None:
+                listener(result)
+
+        config = Config(self.config)
+        config.EngineExporter.workers = workers
+        config.EngineExporter.unsandboxed = unsandboxed
+        EngineExporter.listener, EngineExporter.executor_factory = listen, executor_factory
+        try:
+            with self._logged():
+                for student in students or ["*"]:
+                    coursedir = self._for(assignment, student)
+                    try:
+                        Autograde(coursedir=coursedir, config=config, force=force).start()
+                    except NbGraderException as error:
+                        if not failures:
+                            raise CourseError(f"nbgrader could not grade {assignment}: {error}; see {self.log}") from error
+        finally:
+            EngineExporter.listener = EngineExporter.executor_factory = None
+        return failures
+
+    def feedback(self, assignment: str, students: list[str] | None = None, *, force: bool = True) -> None:
+        """autograded/ -> feedback/, by nbgrader with our preprocessors."""
+        from nbgrader.converters import GenerateFeedback
+
+        self.require(assignment)
+        with self._logged(), _one_line(f"writing feedback for {assignment}"):
+            for student in students or ["*"]:
+                GenerateFeedback(coursedir=self._for(assignment, student), config=self.config, force=force).start()
+
+    def results(self, assignment: str) -> list[Submission]:
+        """What was graded so far, by student."""
+        pattern = self.folder("autograded", assignment, "*")
+        found = []
+        for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):
+            records = [
+                NotebookRecord.of(nbformat.read(path, as_version=4)) for path in sorted(folder.glob("*.ipynb"))
+            ]
+            kept = tuple(record for record in records if record is not None)
+            if kept:
+                found.append(Submission(folder.parent.name, kept))
+        return found
+
+    # Log ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Path:
+        return self.root / "grading.log"
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        """nbgrader's own messages go to a file: the screen is for the progress bar."""
+        logger = logging.getLogger("traitlets")
+        handler = logging.FileHandler(self.log)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        before = logger.handlers[:], logger.level, logger.propagate
+        logger.handlers[:], logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.handlers[:], logger.level, logger.propagate = before
+            handler.close()
+
+
+def _put_own_programs_first() -> None:
+    """nbgrader starts `alembic` by its name: find the one of this environment, activated or not."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+
+
+@contextlib.contextmanager
+def _one_line(doing: str) -> Iterator[None]:
+    """Turn nbgrader's, SQLAlchemy's and the file system's exceptions into one line."""
+    from nbgrader.converters.base import NbGraderException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (NbGraderException, SQLAlchemyError, OSError) as error:
+        raise CourseError(f"{doing}: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error

@@ -1,0 +1,259 @@
+"""The command `course`."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(soft_wrap=not sys.stdout.isatty())
+
+CourseOption = Annotated[Path | None, typer.Option("--course", help="The course folder (default: here or above).")]
+AssignmentArgument = Annotated[str, typer.Argument(help="The assignment's folder name in source/.")]
+Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Grade even where this host allows no sandbox.")]
+Workers = Annotated[int, typer.Option(help="Parallel processes; 0: one per core.")]
+
+
+def main() -> None:
+    """Run the command; a mistake of the user is one line and exit code 2."""
+    from autograder.classroom import CourseError
+    from exercises.observation import InfrastructureError
+
+    try:
+        app()
+    except (CourseError, InfrastructureError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"course: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+def _course(folder: Path | None):
+    from autograder.classroom import Classroom
+
+    return Classroom(folder) if folder is not None else Classroom.find(Path.cwd())
+
+
+# grade -------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def grade(
+    assignment: AssignmentArgument,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    workers: Workers = 0,
+    force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
+    unsandboxed: Unsandboxed = False,
+    course: CourseOption = None,
+) -> None:
+    """Grade a class: every submission in submitted/, through nbgrader, behind the wall."""
+    classroom = _course(course)
+    classroom.require(assignment)
+    _tell_rung(unsandboxed)
+    failures = _grade_with_progress(classroom, assignment, student, workers=workers, force=force, unsandboxed=unsandboxed)
+    _print_class(classroom, assignment)
+    _print_failures(failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _tell_rung(unsandboxed: bool) -> None:
+    from autograder.sandbox import choose_rung
+
+    rung = choose_rung(unsandboxed)
+    if rung.walled:
+        console.print(f"sandbox: {rung.name}", style="dim")
+    else:
+        console.print(
+            f"WARNING: grading without a sandbox ({rung.why}). A student's code can read what you can read. "
+            f"Raise it with: {rung.raise_it}",
+            style="bold red",
+        )
+
+
+def _grade_with_progress(classroom, assignment: str, students: list[str] | None, **options) -> list[str]:
+    counts: Counter[str] = Counter()
+    pattern = classroom.folder("submitted", assignment, "*")
+    folders = list(classroom.root.glob(str(pattern.relative_to(classroom.root))))
+    total = len(students) if students else len(folders)
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+
+        def listen(result) -> None:
+            counts[result.status] += 1
+            progress.update(task, advance=1, description=" · ".join(f"{n} {status}" for status, n in counts.most_common()))
+
+        start = time.monotonic()
+        failures = classroom.grade(assignment, students, listener=listen, **options)
+    done = sum(counts.values())
+    if done:
+        seconds = time.monotonic() - start
+        console.print(f"graded {done} submissions in {seconds:.1f} s ({seconds / done:.2f} s each)")
+    if done < total:
+        console.print(f"{total - done} were graded before and left alone")
+    return failures
+
+
+def _print_class(classroom, assignment: str, expected: dict | None = None) -> None:
+    table = Table(title=assignment, title_justify="left")
+    table.add_column("student")
+    table.add_column("score", justify="right")
+    table.add_column("status")
+    table.add_column("recognised")
+    if expected:
+        table.add_column("really")
+    for submission in classroom.results(assignment):
+        names = "; ".join(f"{exercise}: {name}" for exercise, name in submission.recognised)
+        row = [submission.student, f"{submission.points:g}/{submission.max_points:g}", submission.status, names]
+        if expected:
+            row.append(expected.get(submission.student, ""))
+        table.add_row(*row)
+    console.print(table)
+
+
+def _print_failures(failures: list[str]) -> None:
+    if failures:
+        console.print(f"{len(failures)} could not be graded and have no grade; run the same command again:", style="bold red")
+        for line in failures:
+            console.print(f"  {line}", markup=False)
+
+
+# prove -------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def prove(
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all that have a bank.")] = None,
+    course: CourseOption = None,
+) -> None:
+    """Prove the hidden tests: every wrong answer fails, every right one passes, the untouched release gets 0."""
+    from exercises import assignments
+
+    classroom = _course(course)
+    holds = [_prove_one(classroom, name) for name in ([assignment] if assignment else assignments())]
+    if not all(holds):
+        raise typer.Exit(1)
+
+
+def _prove_one(classroom, assignment: str) -> bool:
+    from autograder.prove import Proof
+    from autograder.prove import prove as find_proof
+
+    console.rule(assignment, align="left")
+    proof = None
+    for step in find_proof(classroom, assignment):
+        if isinstance(step, Proof):
+            proof = step
+        else:
+            _print_exercise(step)
+    assert proof is not None
+    wrong = [row for exercise in proof.exercises for row in exercise.wrong]
+    right = sum(1 + len(p.exercise.accepted) + len(p.exercise.witnesses) for p in proof.exercises)
+    console.print(
+        f"{assignment}: {sum(row.dies for row in wrong)} of {len(wrong)} misconceptions die, "
+        f"{sum(row.visible for row in wrong)} of them already in the visible tests, "
+        f"{sum(row.recognised for row in wrong)} are recognised by name; {right} right ways were tried; "
+        "the untouched release, the solution and the accepted variants went through nbgrader"
+    )
+    problems = [f"{p.exercise.name}: {problem}" for p in proof.exercises for problem in p.problems] + proof.problems
+    for problem in problems:
+        console.print(f"  NOT PROVEN {problem}", style="bold red", markup=False)
+    return not problems
+
+
+def _print_exercise(proof) -> None:
+    checks = [check.name for check in proof.exercise.checks]
+    table = Table(title=f"{proof.exercise.name} ({proof.exercise.points:g} points)", title_justify="left")
+    table.add_column("wrong answer")
+    for number in range(len(checks)):
+        table.add_column(str(number + 1), justify="center")
+    table.add_column("visible", justify="center")
+    table.add_column("named", justify="center")
+    table.add_column("margin", justify="right")
+    for row in proof.wrong:
+        marks = ["✗" if row.deviations[check] > 1 else "·" for check in checks]
+        margin = "∞" if math.isinf(row.margin) else f"{row.margin:.0e}"
+        visible = "✗" if row.visible else "·"
+        table.add_row(row.name + (" *" if row.core else ""), *marks, visible, "yes" if row.recognised else "no", margin)
+    console.print(table)
+    for number, check in enumerate(checks):
+        console.print(f"  {number + 1} {check}", style="dim", markup=False)
+    console.print(f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim")
+
+
+# demo --------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    assignment: AssignmentArgument = "hw1_log_probabilities",
+    folder: Annotated[Path, typer.Option(help="The working folder of the demo.")] = Path("demo"),
+    small: Annotated[bool, typer.Option("--small", help="One variant and one misconception of each exercise.")] = False,
+    workers: Workers = 0,
+    course: CourseOption = None,
+) -> None:
+    """Grade a class of simulated students on a real assignment, through real nbgrader, and show the report."""
+    from autograder.classroom import Classroom
+    from autograder.prove import make_course
+    from autograder.report import write_report
+    from autograder.sandbox import best_rung
+    from autograder.simulated import hand_in, roster
+
+    classroom = _course(course)
+    classroom.require(assignment)
+    root = folder.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    make_course(root, classroom.folder("source", assignment), settings=DEMO_SETTINGS)
+    demo_course = Classroom(root)
+    students = list(roster(assignment, per_exercise=1 if small else None))
+    if not demo_course.folder("release", assignment).is_dir():
+        demo_course.generate(assignment)
+    new = hand_in(students, assignment, demo_course.folder("release", assignment), root / "submitted")
+    console.print(f"{len(students)} simulated students, {new} of them new, hand in {assignment}")
+    unsandboxed = not best_rung().walled  # the students are our own
+    _tell_rung(unsandboxed)
+    before = {submission.student for submission in demo_course.results(assignment)}
+    failures = _grade_with_progress(demo_course, assignment, None, workers=workers, unsandboxed=unsandboxed)
+    really = {s.name: " · ".join(filter(None, (s.kind, s.exercise, s.what))) for s in students}
+    _print_class(demo_course, assignment, really)
+    _print_failures(failures)
+    if {submission.student for submission in demo_course.results(assignment)} != before or not (root / "feedback").is_dir():
+        with console.status("writing feedback"):
+            demo_course.feedback(assignment)
+    report = write_report(demo_course, assignment)
+    console.print(f"gradebook  {root / 'gradebook.db'}\nfeedback   {root / 'feedback'}\nreport     {report}")
+    if failures:
+        raise typer.Exit(1)
+
+
+# The simulated class has endless loops in it: nobody should wait half a minute for each.
+DEMO_SETTINGS = """
+c.Limits.cpu_seconds = 3.0
+c.Limits.notebook_seconds = 30.0
+"""
+
+
+# report ------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def report(assignment: AssignmentArgument, course: CourseOption = None) -> None:
+    """Write the class report: one self-contained HTML file."""
+    from autograder.report import write_report
+
+    classroom = _course(course)
+    classroom.require(assignment)
+    console.print(str(write_report(classroom, assignment)))
+
+
+__all__ = ["app", "main", "os", "shutil"]

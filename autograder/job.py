@@ -1,0 +1,168 @@
+"""One grading job: the bytes of one submission in, a JSON-able result out. Runs in any process, on any machine.
+
+A process keeps one fork server for all its jobs and starts a new one when that died.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import functools
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import nbformat
+
+from autograder.examiner import examine
+from autograder.limits import LimitValues
+from autograder.sandbox import ForkServer, choose_rung
+from autograder.student import Student
+from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
+from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
+from exercises.observation import InfrastructureError
+
+_servers: dict[int, ForkServer] = {}  # by process id: a forked worker must not use its parent's
+
+
+@dataclass
+class Job:
+    """Everything one submission's grading needs.
+
+    notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be graded
+    (`submission.template`) as JSON text. files: the submission's own other files.
+    """
+
+    student: str
+    assignment: str
+    notebooks: dict[str, bytes | None]
+    templates: dict[str, str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    limits: LimitValues = field(default_factory=LimitValues)
+    unsandboxed: bool = False
+
+    def to_json(self) -> str:
+        data = asdict(self)
+        data["notebooks"] = {name: None if raw is None else _b64(raw) for name, raw in self.notebooks.items()}
+        data["files"] = {name: _b64(raw) for name, raw in self.files.items()}
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        data = json.loads(text)
+        data["notebooks"] = {name: None if raw is None else _raw(raw) for name, raw in data["notebooks"].items()}
+        data["files"] = {name: _raw(raw) for name, raw in data["files"].items()}
+        data["limits"] = LimitValues(**data["limits"])
+        return cls(**data)
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _raw(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
+@dataclass
+class Result:
+    """A graded submission: name -> the graded notebook as JSON text, with its record in the metadata."""
+
+    student: str
+    assignment: str
+    notebooks: dict[str, str] = field(default_factory=dict)
+    status: str = "passed"
+    points: float = 0.0
+    max_points: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""  # not empty: our own failure, never a grade
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def fork_server(unsandboxed: bool) -> ForkServer:
+    """This process's fork server, started when it is not there or has died."""
+    server = _servers.get(os.getpid())
+    if server is None or not server.alive:
+        server = _servers[os.getpid()] = ForkServer(choose_rung(unsandboxed))
+    return server
+
+
+def stop_fork_server() -> None:
+    """End this process's fork server, if it has one."""
+    server = _servers.pop(os.getpid(), None)
+    if server is not None:
+        server.stop()
+
+
+atexit.register(stop_fork_server)
+
+
+def grade(job: Job) -> Result:
+    """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
+    start = time.monotonic()
+    result = Result(job.student, job.assignment)
+    records = []
+    for attempt in (1, 2):
+        try:
+            server = fork_server(job.unsandboxed)
+            records = [_grade_notebook(job, name, server, result) for name in sorted(job.templates)]
+            break
+        except InfrastructureError as error:
+            stop_fork_server()
+            if attempt == 2:
+                result.status, result.failure = "infrastructure", str(error)
+                return result
+    result.status = worst(record.status for record in records)
+    result.points = sum(cell.points for record in records for cell in record.cells)
+    result.max_points = sum(cell.max_points for record in records for cell in record.cells)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def grade_json(text: str) -> dict[str, Any]:
+    """`grade` for executors that send text."""
+    return grade(Job.from_json(text)).to_dict()
+
+
+@functools.lru_cache(maxsize=32)
+def _parsed(text: str) -> nbformat.NotebookNode:
+    return nbformat.reads(text, as_version=4)
+
+
+def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> NotebookRecord:
+    start = time.monotonic()
+    record = NotebookRecord(job.student, job.assignment, name, rung=server.rung.name)
+    graded = _parsed(job.templates[name])
+    data = job.notebooks.get(name)
+    problem = None
+    try:
+        cells = read_cells(data) if data is not None else []
+    except UnreadableNotebook as error:
+        cells, problem = [], ("unreadable", str(error))
+    if data is None:
+        problem = ("missing", f"No notebook {name}.ipynb was handed in.")
+    nb, notes = rebuild(graded, cells)
+    record.notes = notes if problem is None else [problem[1]]
+    if problem is None:
+        with Student(server, job.limits, job.files) as student:
+            examination = examine(nb, student, job.student)
+        record.cells, record.status = examination.cells, examination.status
+    else:
+        record.status = problem[0]
+        _mark_ungraded(nb, record, *problem)
+    record.seconds = time.monotonic() - start
+    record.store(nb)
+    result.notebooks[name] = nbformat.writes(nb)
+    return record
+
+
+def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: str, message: str) -> None:
+    for cell in nb.cells:
+        if is_test(cell):
+            verdict = CellVerdict(grade_id_of(cell) or "", 0.0, float(cell.metadata.nbgrader.points), status, message)
+            record.cells.append(verdict)
+            write_outputs(cell, verdict)

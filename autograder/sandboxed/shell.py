@@ -1,0 +1,323 @@
+"""The student's process: runs notebook cells in an IPython shell and answers the grader's calls.
+
+Nothing in here is trusted by the grader; it only has to work for honest students. The grader reads plain data from it and
+keeps the deadlines itself.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import itertools
+import linecache
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from socket import socket
+from typing import Any
+
+import wire
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.history import HistoryManager
+from IPython.core.interactiveshell import InteractiveShell
+
+PRINT_LIMIT = 2**20
+
+
+class CappedWriter(io.TextIOBase):
+    """A text stream that keeps the first `limit` bytes and counts the rest."""
+
+    def __init__(self, name: str, outputs: list[dict[str, Any]], limit: int = PRINT_LIMIT):
+        self.name, self.outputs, self.left, self.dropped = name, outputs, limit, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        text = str(text)
+        kept = text[: max(self.left, 0)]
+        self.left -= len(kept)
+        self.dropped += len(text) - len(kept)
+        if kept:
+            last = self.outputs[-1] if self.outputs else None
+            if last is not None and last.get("name") == self.name:
+                last["parts"].append(kept)
+            else:
+                self.outputs.append({"output_type": "stream", "name": self.name, "parts": [kept]})
+        return len(text)
+
+
+class _Publisher(DisplayPublisher):
+    """Collects rich output (figures) as nbformat outputs."""
+
+    outputs: list[dict[str, Any]] | None = None
+
+    def publish(self, data: Any, metadata: Any = None, **kwargs: Any) -> None:
+        if self.outputs is not None:
+            self.outputs.append({"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})})
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass
+
+
+class _DisplayHook(DisplayHook):
+    """Collects the value of a cell's last line."""
+
+    outputs: list[dict[str, Any]] | None = None
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        if self.outputs is not None:
+            self.outputs.append(
+                {"output_type": "execute_result", "data": dict(format_dict), "metadata": dict(md_dict or {})}
+            )
+
+    def finish_displayhook(self) -> None:
+        pass
+
+
+class StudentShell(InteractiveShell):
+    """An IPython shell without terminal, history database or configuration files."""
+
+    display_pub_class = _Publisher
+    displayhook_class = _DisplayHook
+
+    def init_history(self) -> None:
+        HistoryManager.enabled = False
+        super().init_history()
+
+    def enable_gui(self, gui: Any = None) -> None:
+        pass
+
+    def ask_exit(self) -> None:
+        """`exit()` in a cell: nothing to leave."""
+
+
+def make_shell() -> StudentShell:
+    """The warm shell, built once in the fork server."""
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    shell = StudentShell.instance()
+    shell.display_formatter.active_types = ["text/plain", "image/png"]
+    shell.colors = "nocolor"
+    shell.system = _system(shell)  # `!command`: its output belongs to the cell
+    with contextlib.suppress(Exception):
+        shell.run_line_magic("matplotlib", "inline")
+    return shell
+
+
+def _system(shell: StudentShell) -> Callable[[str], None]:
+    def system(command: str) -> None:
+        print(shell.getoutput(command, split=False))
+
+    return system
+
+
+def _no_input(prompt: object = "") -> str:
+    raise RuntimeError("input() has nobody to answer it while a notebook is graded")
+
+
+class Student:
+    """Answers the grader over one socket until it closes."""
+
+    def __init__(self, sock: socket, shell: StudentShell):
+        self.sock = sock
+        self.shell = shell
+        self.objects: dict[int, Any] = {}
+        self.numbers: dict[int, int] = {}
+        self.counter = itertools.count(1)
+
+    # Values -------------------------------------------------------------------------------------------------------------
+
+    def _to_handle(self, value: Any) -> list[Any]:
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = next(self.counter)
+            self.numbers[id(value)] = number
+            self.objects[number] = value  # kept alive, so the id stays its own
+        try:
+            text = repr(value)[:80]
+        except Exception:
+            text = "?"
+        return ["handle", number, type(value).__name__, text, callable(value)]
+
+    def _from_handle(self, handle: wire.Handle) -> Any:
+        if handle.number < 0:
+            return self._callback(handle)
+        return self.objects[handle.number]
+
+    def _callback(self, handle: wire.Handle) -> Callable[..., Any]:
+        def call_the_grader(*args: Any, **kwargs: Any) -> Any:
+            self._send({"callback": handle.number}, [list(args), kwargs])
+            header, values = self._receive()
+            if "raise" in header:
+                raise getattr(builtins, header["raise"], RuntimeError)(header["text"])
+            return values[0]
+
+        call_the_grader.__name__ = call_the_grader.__qualname__ = handle.type_name
+        return call_the_grader
+
+    def _send(self, header: dict[str, Any], values: list[Any]) -> None:
+        encoder = wire.Encoder(self._to_handle)
+        header = {**header, "values": [encoder.encode(value) for value in values]}
+        wire.send(self.sock, header, encoder.buffers)
+
+    def _receive(self) -> tuple[dict[str, Any], list[Any]]:
+        header, buffers = wire.receive(self.sock)
+        decoder = wire.Decoder(buffers, self._from_handle)
+        return header, [decoder.decode(value) for value in header.pop("values", [])]
+
+    # The loop -----------------------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Answer requests until the grader hangs up."""
+        while True:
+            try:
+                header, values = self._receive()
+            except EOFError:
+                return
+            try:
+                operation = getattr(self, f"op_{header['op']}")
+                reply, results = operation(header, *values)
+            except EOFError:
+                return
+            except BaseException as error:
+                reply, results = self._error(error), []
+            try:
+                self._send(reply, results)
+            except wire.WireError as error:
+                self._send(self._error(error), [])
+
+    def _error(self, error: BaseException) -> dict[str, Any]:
+        names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__ == "builtins"]
+        line = cell = None
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            name = frame.f_globals.get("__cell_names__", {}).get(frame.f_code.co_filename)
+            if name is not None:
+                cell, line = name, number
+        try:
+            text = str(error)[:2000]
+        except Exception:
+            text = ""
+        return {"error": names, "type": type(error).__name__, "text": text, "cell": cell, "line": line}
+
+    # Operations ---------------------------------------------------------------------------------------------------------
+
+    def op_files(self, header: dict[str, Any], files: dict[str, bytes]) -> tuple[dict[str, Any], list[Any]]:
+        """Lay the submission's own files into the working folder."""
+        for name, data in files.items():
+            os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
+            with open(name, "wb") as file:
+                file.write(data)
+        sys.path.append(os.getcwd())  # at the end: a student's random.py must not hide the real one
+        return {"ok": True}, []
+
+    def op_cell(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+        """Run one cell; returns its outputs as nbformat dicts and whether it failed."""
+        outputs: list[dict[str, Any]] = []
+        shell = self.shell
+        shell.display_pub.outputs = shell.displayhook.outputs = outputs
+        writers = [CappedWriter("stdout", outputs), CappedWriter("stderr", outputs)]
+        trace: list[str] = []
+        shell._showtraceback = lambda kind, error, lines: trace.extend(map(str, lines))
+        # IPython names a cell's code after its source; errors in later calls are told by the notebook's own cell id.
+        before = set(linecache.cache)
+        with contextlib.redirect_stdout(writers[0]), contextlib.redirect_stderr(writers[1]):
+            result = shell.run_cell(header["source"], store_history=False)
+            sys.stdout.flush()
+        names = shell.user_ns.setdefault("__cell_names__", {})
+        for filename in set(linecache.cache) - before:
+            names[filename] = header.get("id", "")
+        error = result.error_before_exec or result.error_in_exec
+        for writer in writers:
+            if writer.dropped:
+                outputs.append(
+                    {"output_type": "stream", "name": writer.name,
+                     "parts": [f"\n... {writer.dropped} more characters were printed and cut\n"]}
+                )  # fmt: skip
+        if error is not None:
+            outputs.append(
+                {"output_type": "error", "ename": type(error).__name__, "evalue": str(error)[:2000],
+                 "traceback": [line[:20000] for line in trace]}
+            )  # fmt: skip
+        for output in outputs:
+            if "parts" in output:
+                output["text"] = "".join(output.pop("parts"))
+        return {"ok": True}, [outputs, type(error).__name__ if error is not None else None]
+
+    def op_fetch(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+        namespace = self.shell.user_ns
+        if header["name"] not in namespace:
+            return {"missing": True}, []
+        return {"ok": True}, [namespace[header["name"]]]
+
+    def op_call(self, header: dict[str, Any], target: Any, args: list[Any], kwargs: dict[str, Any]):
+        name = header.get("attribute")
+        function = getattr(target, name) if name else target
+        return self._call(function, args, kwargs)
+
+    def op_probe(self, header: dict[str, Any], target: Any, kwargs: dict[str, Any]):
+        """Run the instructor's probe, sent as source, on the student's object."""
+        namespace: dict[str, Any] = {"__name__": "probe"}
+        exec(compile(header["source"], "<probe>", "exec"), namespace)
+        return self._call(namespace[header["name"]], [target], kwargs)
+
+    def _call(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]):
+        streams = [iter(item.items) if isinstance(item, wire.Stream) else item for item in args]
+        args = [None if isinstance(item, wire.Stream) else item for item in args]
+        before = self._fingerprint([args, kwargs])
+        silent = CappedWriter("", [], limit=0)  # prints during a hidden call go nowhere
+        outputs = self.shell.display_pub.outputs, self.shell.displayhook.outputs
+        self.shell.display_pub.outputs = self.shell.displayhook.outputs = None
+        try:
+            with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+                result = function(*streams, **kwargs)
+        finally:
+            self.shell.display_pub.outputs, self.shell.displayhook.outputs = outputs
+        changed = self._fingerprint([args, kwargs]) != before
+        return {"ok": True, "changed": changed}, [result, [args, kwargs] if changed else None]
+
+    def _fingerprint(self, value: Any) -> Any:
+        encoder = wire.Encoder(self._to_handle)
+        return encoder.encode(value), encoder.buffers
+
+    def op_attribute(self, header: dict[str, Any], target: Any):
+        return {"ok": True}, [getattr(target, header["name"])]
+
+    def op_set_attribute(self, header: dict[str, Any], target: Any, value: Any):
+        setattr(target, header["name"], value)
+        return {"ok": True}, []
+
+    def op_item(self, header: dict[str, Any], target: Any, key: Any):
+        return {"ok": True}, [target[key]]
+
+    def op_len(self, header: dict[str, Any], target: Any):
+        return {"ok": True}, [len(target)]
+
+    def op_iter(self, header: dict[str, Any], target: Any):
+        iterator = iter(target)
+        return {"ok": True}, [wire.Handle(self._to_handle(iterator)[1], "iterator", "", False)]
+
+    def op_next(self, header: dict[str, Any], target: Any):
+        silent = CappedWriter("", [], limit=0)
+        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+            try:
+                return {"ok": True}, [next(target)]
+            except StopIteration:
+                return {"end": True}, []
+
+
+def run(sock: socket, shell: StudentShell) -> None:
+    """Serve one student until the grader hangs up. Called in the forked student process."""
+    builtins.input = _no_input
+    sys.stdin = open(os.devnull)  # noqa: SIM115 - for the life of the process
+    shell.user_module = types.ModuleType("__main__")
+    shell.user_ns = shell.user_module.__dict__
+    shell.init_user_ns()
+    sys.modules["__main__"] = shell.user_module
+    Student(sock, shell).serve()

@@ -1,0 +1,106 @@
+"""What became of each graded cell, and how it is written into the notebook for nbgrader to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode, v4
+
+from exercises.grading import Verdict
+
+# From best to worst; the status of a whole submission is its worst one.
+STATUSES = (
+    "passed",
+    "partly",
+    "not attempted",
+    "wrong",
+    "error",
+    "timed out",
+    "out of memory",
+    "crashed",
+    "unreadable",
+    "missing",
+    "infrastructure",
+)
+
+
+@dataclass
+class CellVerdict:
+    """One graded cell.
+
+    status: one of STATUSES. message: for the student. exercise: the bank's verdict where the cell called `grade()`.
+    flags: what a TA should look at; they never change points.
+    """
+
+    grade_id: str
+    points: float
+    max_points: float
+    status: str
+    message: str = ""
+    seconds: float = 0.0
+    exercise: Verdict | None = None
+    flags: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> CellVerdict:
+        exercise = data.get("exercise")
+        return cls(**{**data, "exercise": Verdict.from_dict(exercise) if exercise else None})
+
+
+@dataclass
+class NotebookRecord:
+    """What is kept of one graded notebook, in its metadata under "course"."""
+
+    student: str
+    assignment: str
+    notebook: str
+    cells: list[CellVerdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    status: str = "passed"
+    rung: str = ""
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "cells": [cell.to_dict() for cell in self.cells]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NotebookRecord:
+        return cls(**{**data, "cells": [CellVerdict.from_dict(cell) for cell in data["cells"]]})
+
+    @classmethod
+    def of(cls, nb: NotebookNode) -> NotebookRecord | None:
+        """The record in a graded notebook, or None."""
+        data = nb.metadata.get("course", {}).get("record")
+        return cls.from_dict(data) if data else None
+
+    def store(self, nb: NotebookNode) -> None:
+        nb.metadata.setdefault("course", {})["record"] = self.to_dict()
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The status that says most about what went wrong; "passed" where there is none."""
+    return max(statuses, key=STATUSES.index, default="passed")
+
+
+def write_outputs(cell: NotebookNode, verdict: CellVerdict) -> None:
+    """The verdict as outputs: nbgrader reads full points from no result, and any other score from the result's number.
+
+    The message stands beside the score; nothing is written to stderr, which nbgrader would take for a failure.
+    """
+    outputs = []
+    if verdict.message:
+        outputs.append(v4.new_output("stream", name="stdout", text=verdict.message.rstrip() + "\n"))
+    if verdict.max_points == 0 and verdict.status != "passed":
+        outputs.append(
+            v4.new_output("error", ename=verdict.status, evalue=verdict.message, traceback=verdict.message.splitlines())
+        )
+        del outputs[:-1]
+    elif verdict.points < verdict.max_points:
+        outputs.append(v4.new_output("execute_result", data={"text/plain": repr(float(verdict.points))}))
+    cell.outputs = outputs
+    cell.execution_count = None

@@ -1,0 +1,56 @@
+"""The exercise bank: one folder per assignment, one file per exercise.
+
+>>> from exercises import find
+>>> find("logsumexp").grade(lambda x, axis=-1, keepdims=False: x).status
+'wrong'
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from exercises.bank import Check, Exercise, Misconception, as_solution, edited
+from exercises.grading import CheckResult, Verdict, grade, sitting
+
+__all__ = [
+    "Check",
+    "CheckResult",
+    "Exercise",
+    "Misconception",
+    "Verdict",
+    "as_solution",
+    "assignments",
+    "edited",
+    "exercises_of",
+    "find",
+    "grade",
+    "sitting",
+]
+
+
+@cache
+def assignments() -> tuple[str, ...]:
+    """The assignments that have a bank, in order."""
+    return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg))
+
+
+@cache
+def exercises_of(assignment: str) -> dict[str, Exercise]:
+    """name -> Exercise of one assignment. Raises KeyError for an assignment without a bank."""
+    if assignment not in assignments():
+        raise KeyError(f"no exercise bank for {assignment!r}; there is one for {', '.join(assignments())}")
+    package = importlib.import_module(f"exercises.{assignment}")
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
+    return {name: getattr(importlib.import_module(f"{package.__name__}.{name}"), name) for name in names}
+
+
+@cache
+def find(name: str) -> Exercise:
+    """The exercise of this function name. Raises KeyError with what there is."""
+    for assignment in assignments():
+        package = importlib.import_module(f"exercises.{assignment}")
+        if any(info.name == name for info in pkgutil.iter_modules(package.__path__)):
+            return getattr(importlib.import_module(f"{package.__name__}.{name}"), name)
+    raise KeyError(f"no exercise named {name!r} in the bank")

@@ -1,0 +1,136 @@
+"""The exercise bank's vocabulary: `Exercise`, `Check`, `Misconception`, and `edited` for wrong answers one edit away.
+
+One `Exercise` per graded function. It is used four times: by the hidden tests, by the proof that the hidden tests are good,
+by the feedback, and by the simulated class of `course demo`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from exercises.observation import Answer, Observation
+from exercises.seeds import generator
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of an answer, observed as data.
+
+    name: the property in a student's words, as the statement names it ("shift invariance"); shown when it fails.
+    observe: `observe(answer, rng)` -> observation. It makes its inputs from `rng` (fresh per student), calls the answer,
+        and returns what it saw. It never compares.
+    points: what the property is worth.
+    rtol, atol: an observation within `atol + rtol·|wanted|` passes.
+    expect: `expect(rng)` -> the wanted observation, from theory, for answers that are random by nature; by default the
+        reference's own observation is wanted.
+    hint: one sentence for a student who fails this check and no misconception is recognised; no number of the test.
+    """
+
+    name: str
+    observe: Callable[[Answer, np.random.Generator], Observation]
+    points: float
+    rtol: float = 1e-9
+    atol: float = 1e-12
+    expect: Callable[[np.random.Generator], Observation] | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong answer which students really write.
+
+    answer: the wrong function (a `def`, or `edited(reference, ...)`), self-contained.
+    hint: 80-160 simple words: the idea and where to look, one way only, no solution code, no number of a hidden test.
+    core: it must fail a visible test too.
+    source: where it was seen.
+    """
+
+    answer: Answer
+    hint: str
+    core: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded function: its reference, other right answers, wrong answers, and the checks that tell them apart.
+
+    reference: the slow, obvious version, named `_` + the function's name.
+    accepted: other right ways; full marks. Each is self-contained: only `np`, `torch`, `math` and its own imports.
+    witnesses: library one-liners (`torch.logsumexp`) which `grade()` must accept because the numbers are right, but which
+        a student may not hand in (see `banned`).
+    misconceptions: name -> Misconception.
+    banned: dotted names ("torch.logsumexp", "scipy.special") that a solution may not use; enforced by the engine,
+        never by `grade()`.
+    """
+
+    reference: Answer
+    checks: Sequence[Check]
+    misconceptions: Mapping[str, Misconception]
+    accepted: Mapping[str, Answer] = field(default_factory=dict)
+    witnesses: Mapping[str, Answer] = field(default_factory=dict)
+    banned: Sequence[str] = ()
+
+    @cached_property
+    def name(self) -> str:
+        return self.reference.__name__.removeprefix("_")
+
+    @cached_property
+    def points(self) -> float:
+        return float(sum(check.points for check in self.checks))
+
+    def rng(self, check: Check, student: str) -> np.random.Generator:
+        """The generator of one check for one student: fresh per student, the same at every regrade."""
+        return generator(self.name, check.name, student)
+
+    def grade(self, answer: Answer, student: str | None = None) -> Any:
+        """Grade any callable, local or behind a proxy. Returns a `Verdict`."""
+        from exercises.grading import grade  # grading imports this module
+
+        return grade(self, answer, student)
+
+
+def source_of(answer: Answer) -> str:
+    """The source text of a bank function or class, dedented."""
+    text = getattr(answer, "__bank_source__", None)
+    return text if text is not None else textwrap.dedent(inspect.getsource(answer))
+
+
+def as_solution(answer: Answer, name: str) -> str:
+    """The source of a bank answer under the name a student would give it: a solution cell."""
+    tree = ast.parse(source_of(answer))
+    (definition,) = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+    old = definition.name
+    definition.name = name
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Name) and node.id == old:
+            node.id = name
+    return ast.unparse(tree)
+
+
+def edited(answer: Answer, *edits: tuple[str, str]) -> Answer:
+    """A copy of a bank function whose source has each `(old, new)` replaced; `old` must occur exactly once.
+
+    The shortest way to write down a wrong answer: the reference and the one thing that is different.
+    """
+    text = source_of(answer)
+    for old, new in edits:
+        if text.count(old) != 1:
+            raise ValueError(f"edited({answer.__name__}): {old!r} occurs {text.count(old)} times, wanted once")
+        text = text.replace(old, new)
+    filename = f"<edited {answer.__name__}: {edits!r}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    namespace: dict[str, Any] = dict(getattr(answer, "__globals__", None) or vars(inspect.getmodule(answer)))
+    exec(compile(text, filename, "exec"), namespace)
+    result = namespace[answer.__name__]
+    result.__bank_source__ = text
+    return result

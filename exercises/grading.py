@@ -1,0 +1,237 @@
+"""Grade one answer: observe, compare, recognise. Pure Python; works on any callable, in any process."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from exercises.bank import Check, Exercise, Misconception
+from exercises.observation import Answer, AnswerLost, InfrastructureError, Observation, distance
+
+# Two observations that belong to the same program agree far better than the grading tolerance asks for.
+RECOGNITION_RTOL = 1e-7
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's outcome. `message` is for the student: the property, never a number of the test."""
+
+    name: str
+    passed: bool
+    points: float
+    max_points: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one answer.
+
+    status: passed, partly, wrong, error, timed out, out of memory, crashed or not attempted.
+    recognised: the name of the misconception whose observations these are, or None; `hint` is its text.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    status: str
+    checks: tuple[CheckResult, ...]
+    recognised: str | None = None
+    hint: str = ""
+    error: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Verdict:
+        return cls(**{**data, "checks": tuple(CheckResult(**check) for check in data["checks"])})
+
+    def report(self) -> str:
+        """The verdict in a student's words, a few lines of text."""
+        lines = [f"{self.exercise}: {self.points:g} of {self.max_points:g} points ({self.status})"]
+        if self.error:
+            lines.append(self.error)
+        if self.status != "not attempted":
+            lines += [f"  {'ok ' if check.passed else 'NO '} {check.message}" for check in self.checks]
+        if self.hint:
+            lines += ["", self.hint]
+        return "\n".join(lines)
+
+    def as_cell_result(self) -> float:
+        """For the last line of a hidden-test cell: print the report, return the points as nbgrader reads them."""
+        print(self.report())
+        return float(min(max(self.points, 0.0), self.max_points))
+
+
+@dataclass
+class Sitting:
+    """Whose work is being graded, and the verdicts reached so far."""
+
+    student: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+_sitting: contextvars.ContextVar[Sitting | None] = contextvars.ContextVar("sitting", default=None)
+
+
+@contextlib.contextmanager
+def sitting(student: str) -> Iterator[Sitting]:
+    """Grade for this student; the verdicts of every `grade()` inside are collected."""
+    current = Sitting(student)
+    token = _sitting.set(current)
+    try:
+        yield current
+    finally:
+        _sitting.reset(token)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A check's observation, or the exception that came instead."""
+
+    observation: Observation = None
+    error: BaseException | None = None
+
+    @property
+    def data(self) -> Observation:
+        return {"raised": type(self.error).__name__} if self.error is not None else {"seen": self.observation}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No warning and no print of an answer may reach the cell: nbgrader gives 0 for anything on stderr."""
+    with (
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _observe(exercise: Exercise, check: Check, answer: Answer, student: str) -> _Seen:
+    try:
+        with _quiet():
+            return _Seen(check.observe(answer, exercise.rng(check, student)))
+    except (InfrastructureError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # students raise SystemExit and RecursionError too
+        return _Seen(error=error)
+
+
+def wanted(exercise: Exercise, check: Check, student: str) -> Observation:
+    """What this check should see: from theory where the check says so, else from the reference."""
+    if check.expect is not None:
+        return check.expect(exercise.rng(check, student))
+    seen = _observe(exercise, check, exercise.reference, student)
+    if seen.error is not None:
+        raise InfrastructureError(f"{exercise.name}: the reference fails {check.name!r}") from seen.error
+    return seen.observation
+
+
+def deviations(exercise: Exercise, answer: Answer, student: str = "") -> dict[str, float]:
+    """For each check, how far the answer is from what is wanted, in units of the tolerance; above 1 it fails."""
+    result = {}
+    for check in exercise.checks:
+        seen = _observe(exercise, check, answer, student)
+        want = {"seen": wanted(exercise, check, student)}
+        result[check.name] = distance(seen.data, want, check.rtol, check.atol)
+    return result
+
+
+def _fits(exercise: Exercise, seen: dict[str, _Seen], misconception: Misconception, student: str) -> bool:
+    """Are these observations the misconception's own, on every check?"""
+    for check in exercise.checks:
+        theirs = _observe(exercise, check, misconception.answer, student)
+        # Random answers repeat a draw only if they draw alike; there the check's own tolerance has to do.
+        rtol, atol = (check.rtol, check.atol) if check.expect else (min(check.rtol, RECOGNITION_RTOL), check.atol)
+        if distance(seen[check.name].data, theirs.data, rtol, atol) > 1:
+            return False
+    return True
+
+
+def _recognise(exercise: Exercise, seen: dict[str, _Seen], student: str) -> str | None:
+    """The one misconception whose observations these are; None where none fits or more than one does."""
+    if all(one.error is not None for one in seen.values()):
+        return None  # nothing was observed: an exception alone is no fingerprint
+    fitting = [name for name, wrong in exercise.misconceptions.items() if _fits(exercise, seen, wrong, student)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _status(points: float, max_points: float, seen: dict[str, _Seen]) -> str:
+    errors = [one.error for one in seen.values()]
+    if errors and all(isinstance(error, NotImplementedError) for error in errors):
+        return "not attempted"
+    if points >= max_points:
+        return "passed"
+    lost = [error.status for error in errors if isinstance(error, AnswerLost)]
+    if lost:
+        return lost[0]
+    if points > 0:
+        return "partly"
+    return "error" if all(error is not None for error in errors) else "wrong"
+
+
+def _message(check: Check, passed: bool, error: BaseException | None) -> str:
+    if passed:
+        return check.name
+    if isinstance(error, AnswerLost):
+        return f"{check.name} - {error.status}"
+    if error is not None:
+        return f"{check.name} - your code raised {type(error).__name__}"
+    return f"{check.name} - {check.hint}" if check.hint else check.name
+
+
+def _first_error(seen: dict[str, _Seen]) -> str:
+    """The student's own error: its type and message. The message is theirs, so it may name what they passed around."""
+    for one in seen.values():
+        if one.error is not None and not isinstance(one.error, (AnswerLost, NotImplementedError)):
+            return f"Your code raised {type(one.error).__name__}."
+    return ""
+
+
+def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
+    """Observe every check, compare with what is wanted, and name the mistake where it is a known one."""
+    current = _sitting.get()
+    who = student if student is not None else (current.student if current else "")
+    seen: dict[str, _Seen] = {}
+    results = []
+    for check in exercise.checks:
+        one = seen[check.name] = _observe(exercise, check, answer, who)
+        gap = math.inf if one.error is not None else distance(
+            one.observation, wanted(exercise, check, who), check.rtol, check.atol
+        )
+        passed = gap <= 1
+        results.append(
+            CheckResult(
+                check.name, passed, check.points if passed else 0.0, check.points, _message(check, passed, one.error)
+            )
+        )
+    points = float(sum(result.points for result in results))
+    status = _status(points, exercise.points, seen)
+    recognised = None
+    if status not in ("passed", "not attempted"):
+        recognised = _recognise(exercise, seen, who)
+    verdict = Verdict(
+        exercise=exercise.name,
+        points=points,
+        max_points=exercise.points,
+        status=status,
+        checks=tuple(results),
+        recognised=recognised,
+        hint=exercise.misconceptions[recognised].hint if recognised else "",
+        error=_first_error(seen),
+    )
+    if current is not None:
+        current.verdicts.append(verdict)
+    return verdict

@@ -1,0 +1,139 @@
+"""What a check sees of an answer, and how far two such observations lie apart.
+
+An observation is plain data: numbers, strings, booleans, None, numpy arrays or torch tensors, nested in lists, tuples and
+dicts. Two observations are compared leaf by leaf; the distance is measured in units of the tolerance, so that "at most 1"
+means "the same" and the number itself is the margin that `course prove` prints.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+Observation = Any
+Answer = Callable[..., Any]
+
+
+def leaves(observation: Observation, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `(path, leaf)` for each leaf of a nested observation, in a fixed order."""
+    if isinstance(observation, dict):
+        for key in sorted(observation, key=str):
+            yield from leaves(observation[key], f"{path}.{key}")
+    elif isinstance(observation, (list, tuple)):
+        yield f"{path}.len", len(observation)
+        for index, item in enumerate(observation):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path, observation
+
+
+def _as_numbers(leaf: Any) -> np.ndarray | None:
+    """The leaf as a complex or float array, or None where it is not numeric."""
+    if type(leaf).__module__.startswith("torch"):
+        leaf = leaf.detach().numpy()
+    if isinstance(leaf, (bool, int, float, complex, np.ndarray, np.generic)):
+        array = np.asarray(leaf)
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float64)
+        if array.dtype.kind == "c":
+            return array.astype(np.complex128)
+    return None
+
+
+def _leaf_distance(got: Any, want: Any, rtol: float, atol: float) -> float:
+    a, b = _as_numbers(got), _as_numbers(want)
+    if a is None or b is None:
+        return 0.0 if a is None and b is None and type(got) is type(want) and got == want else math.inf
+    if a.shape != b.shape:
+        return math.inf
+    if a.size == 0:
+        return 0.0
+    with np.errstate(all="ignore"):
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        tolerance = atol + rtol * np.abs(b)
+        distance = np.where(same, 0.0, np.abs(a - b) / np.where(tolerance > 0, tolerance, 1.0))
+        distance = np.where(~same & ((tolerance == 0) | ~np.isfinite(distance)), math.inf, distance)
+    return float(np.max(distance))
+
+
+def distance(got: Observation, want: Observation, rtol: float, atol: float) -> float:
+    """Largest leaf distance in units of the tolerance `atol + rtol·|want|`; `inf` where shape or structure differ.
+
+    nan equals nan, inf equals inf of the same sign. At most 1 means "the same within tolerance".
+    """
+    ours, theirs = list(leaves(got)), list(leaves(want))
+    if [path for path, _ in ours] != [path for path, _ in theirs]:
+        return math.inf
+    return max((_leaf_distance(a, b, rtol, atol) for (_, a), (_, b) in zip(ours, theirs, strict=True)), default=0.0)
+
+
+# Helpers for writing `observe(answer, rng)` functions ------------------------------------------------------------------
+
+
+def typed(value: Any) -> dict[str, Any]:
+    """A returned value with its kind ("numpy" or "torch"), dtype name, shape and values; Python numbers count as numpy."""
+    if type(value).__module__.startswith("torch"):
+        return {"kind": "torch", "dtype": str(value.dtype), "shape": list(value.shape), "values": value.detach().numpy()}
+    array = np.asarray(value)
+    return {"kind": "numpy", "dtype": array.dtype.name, "shape": list(array.shape), "values": array}
+
+
+def raised(answer: Answer, *args: Any, **kwargs: Any) -> str:
+    """The name of the exception which the call raises, or "returned"."""
+    try:
+        answer(*args, **kwargs)
+    except AnswerLost:
+        raise
+    except Exception as error:
+        return type(error).__name__
+    return "returned"
+
+
+def untouched(answer: Answer, *args: Any, **kwargs: Any) -> list[bool]:
+    """Call the answer; for each positional argument: is it byte for byte what it was before?"""
+    before = copy.deepcopy(args)
+    answer(*args, **kwargs)
+    return [distance(now, then, rtol=0.0, atol=0.0) == 0.0 for now, then in zip(args, before, strict=True)]
+
+
+def probe(function: Callable[..., Any], answer: Answer, **inputs: Any) -> Any:
+    """Run `function(answer, **inputs)` in the process where the answer lives, and return its data.
+
+    For what cannot be seen from another process: memory used, a module trained by a student's optimizer. `function` must
+    be self-contained (imports inside) and holds inputs only, never expected values.
+    """
+    remote = getattr(answer, "__probe__", None)
+    return remote(function, inputs) if remote is not None else function(answer, **inputs)
+
+
+# What the engine raises when an answer gives no observation at all -------------------------------------------------------
+
+
+class AnswerLost(Exception):
+    """The answer's process was lost during a call. `status` is the verdict's word for it."""
+
+    status = "crashed"
+
+
+class AnswerTimedOut(AnswerLost):
+    """The call went over its CPU or wall-clock deadline."""
+
+    status = "timed out"
+
+
+class AnswerOutOfMemory(AnswerLost):
+    """The call went over its memory limit."""
+
+    status = "out of memory"
+
+
+class AnswerCrashed(AnswerLost):
+    """The process died (exit, segmentation fault, kill) or broke the protocol."""
+
+
+class InfrastructureError(BaseException):
+    """Our own failure (no fork server, no memory left on the host): never a grade. Not caught by checks."""
