@@ -1,4 +1,4 @@
-"""Was the answer used instead of built? Looks for an exercise's banned names in the syntax tree of the student's cells."""
+"""Was the answer used instead of built? Looks for an exercise's banned names in the syntax tree of its cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def _imports(trees: Iterable[ast.Module]) -> dict[str, str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    names[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
+                    names[alias.asname or alias.name.split(".")[0]] = (
+                        alias.name if alias.asname else alias.name.split(".")[0]
+                    )
             elif isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     names[alias.asname or alias.name] = f"{node.module}.{alias.name}"

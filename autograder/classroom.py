@@ -58,7 +58,9 @@ class Classroom:
         _put_own_programs_first()
         path = self.root / "nbgrader_config.py"
         if not path.is_file():
-            raise CourseError(f"{self.root} is no course folder: it has no nbgrader_config.py (go there, or use --course)")
+            raise CourseError(
+                f"{self.root} is no course folder: it has no nbgrader_config.py (go there, or use --course)"
+            )
         self.config: Config = PyFileConfigLoader(path.name, path=str(self.root)).load_config()
 
     @classmethod
@@ -102,7 +104,7 @@ class Classroom:
 
         return Gradebook(self.coursedir.db_url, self.coursedir.course_id)
 
-    # Steps ----------------------------------------------------------------------------------------------------------------
+    # Steps ----------------------------------------------------------------------------------------------------------
 
     def generate(self, assignment: str) -> None:
         """source/ -> release/ and the gradebook, by nbgrader."""
@@ -140,7 +142,9 @@ class Classroom:
             except MissingEntry:
                 return False
             return wanted == {
-                (notebook.name, cell.name, float(cell.max_score)) for notebook in notebooks for cell in notebook.grade_cells
+                (notebook.name, cell.name, float(cell.max_score))
+                for notebook in notebooks
+                for cell in notebook.grade_cells
             }
 
     def grade(
@@ -187,7 +191,9 @@ class Classroom:
                         Autograde(coursedir=coursedir, config=config, force=force).start()
                     except NbGraderException as error:
                         if not failures:
-                            raise CourseError(f"nbgrader could not grade {assignment}: {error}; see {self.log}") from error
+                            raise CourseError(
+                                f"nbgrader could not grade {assignment}: {error}; see {self.log}"
+                            ) from error
         finally:
             EngineExporter.listener = EngineExporter.executor_factory = None
         return failures
@@ -206,15 +212,13 @@ class Classroom:
         pattern = self.folder("autograded", assignment, "*")
         found = []
         for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):
-            records = [
-                NotebookRecord.of(nbformat.read(path, as_version=4)) for path in sorted(folder.glob("*.ipynb"))
-            ]
+            records = [NotebookRecord.of(nbformat.read(path, as_version=4)) for path in sorted(folder.glob("*.ipynb"))]
             kept = tuple(record for record in records if record is not None)
             if kept:
                 found.append(Submission(folder.parent.name, kept))
         return found
 
-    # Log ------------------------------------------------------------------------------------------------------------------
+    # Log ------------------------------------------------------------------------------------------------------------
 
     @property
     def log(self) -> Path:

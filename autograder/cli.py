@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -43,7 +41,7 @@ def _course(folder: Path | None):
     return Classroom(folder) if folder is not None else Classroom.find(Path.cwd())
 
 
-# grade -------------------------------------------------------------------------------------------------------------------
+# grade --------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -59,7 +57,9 @@ def grade(
     classroom = _course(course)
     classroom.require(assignment)
     _tell_rung(unsandboxed)
-    failures = _grade_with_progress(classroom, assignment, student, workers=workers, force=force, unsandboxed=unsandboxed)
+    failures = _grade_with_progress(
+        classroom, assignment, student, workers=workers, force=force, unsandboxed=unsandboxed
+    )
     _print_class(classroom, assignment)
     _print_failures(failures)
     if failures:
@@ -85,13 +85,21 @@ def _grade_with_progress(classroom, assignment: str, students: list[str] | None,
     pattern = classroom.folder("submitted", assignment, "*")
     folders = list(classroom.root.glob(str(pattern.relative_to(classroom.root))))
     total = len(students) if students else len(folders)
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=total)
 
         def listen(result) -> None:
             counts[result.status] += 1
-            progress.update(task, advance=1, description=" · ".join(f"{n} {status}" for status, n in counts.most_common()))
+            progress.update(
+                task, advance=1, description=" · ".join(f"{n} {status}" for status, n in counts.most_common())
+            )
 
         start = time.monotonic()
         failures = classroom.grade(assignment, students, listener=listen, **options)
@@ -123,12 +131,14 @@ def _print_class(classroom, assignment: str, expected: dict | None = None) -> No
 
 def _print_failures(failures: list[str]) -> None:
     if failures:
-        console.print(f"{len(failures)} could not be graded and have no grade; run the same command again:", style="bold red")
+        console.print(
+            f"{len(failures)} could not be graded and have no grade; run the same command again:", style="bold red"
+        )
         for line in failures:
             console.print(f"  {line}", markup=False)
 
 
-# prove -------------------------------------------------------------------------------------------------------------------
+# prove --------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -188,10 +198,12 @@ def _print_exercise(proof) -> None:
     console.print(table)
     for number, check in enumerate(checks):
         console.print(f"  {number + 1} {check}", style="dim", markup=False)
-    console.print(f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim")
+    console.print(
+        f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim"
+    )
 
 
-# demo --------------------------------------------------------------------------------------------------------------------
+# demo ---------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -227,7 +239,9 @@ def demo(
     really = {s.name: " · ".join(filter(None, (s.kind, s.exercise, s.what))) for s in students}
     _print_class(demo_course, assignment, really)
     _print_failures(failures)
-    if {submission.student for submission in demo_course.results(assignment)} != before or not (root / "feedback").is_dir():
+    if {submission.student for submission in demo_course.results(assignment)} != before or not (
+        root / "feedback"
+    ).is_dir():
         with console.status("writing feedback"):
             demo_course.feedback(assignment)
     report = write_report(demo_course, assignment)
@@ -243,7 +257,7 @@ c.Limits.notebook_seconds = 30.0
 """
 
 
-# report ------------------------------------------------------------------------------------------------------------------
+# report -------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -254,6 +268,3 @@ def report(assignment: AssignmentArgument, course: CourseOption = None) -> None:
     classroom = _course(course)
     classroom.require(assignment)
     console.print(str(write_report(classroom, assignment)))
-
-
-__all__ = ["app", "main", "os", "shutil"]

@@ -1,8 +1,8 @@
 """What `nbgrader_config.py` plugs into nbgrader: an exporter in whose place every submission is graded behind the wall.
 
-nbgrader's `Autograde` builds `exporter_class` after it has listed the submissions, with itself as `parent`. That is where
-`EngineExporter` starts to grade all of them in parallel. nbgrader's own serial loop then asks for one notebook after the other,
-receives it graded, and writes gradebook and files as it always does: it stays the only writer.
+nbgrader's `Autograde` builds `exporter_class` after it has listed the submissions, with itself as `parent`. That is
+where `EngineExporter` starts to grade all of them in parallel. nbgrader's own serial loop then asks for one notebook
+after the other, receives it graded, and writes gradebook and files as it always does: it stays the only writer.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class EngineExporter(NotebookExporter):
         return self.parent if hasattr(self.parent, "coursedir") and hasattr(self.parent, "assignments") else None
 
     def _complete_listing(self) -> None:
-        """List submissions nbgrader would pass over in silence (no notebook, another name) under the names we expect."""
+        """List what nbgrader would pass over in silence (no notebook, another name) under the names we expect."""
         converter = self._converter
         pattern = converter._format_source(converter.coursedir.assignment_id, converter.coursedir.student_id)
         for folder in sorted(Path(name) for name in glob.glob(pattern)):
@@ -63,7 +63,7 @@ class EngineExporter(NotebookExporter):
                 names = sorted(self._templates_of(assignment))
                 converter.assignments[str(folder)] = [str(folder / f"{name}.ipynb") for name in names]
 
-    def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[str, dict]:
+    def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
         """The graded notebook where nbgrader sanitizes a submission; nbgrader's own way in its second pass."""
         converter = self._converter
         if converter is None or not converter._sanitizing:
@@ -75,7 +75,7 @@ class EngineExporter(NotebookExporter):
         nb = nbformat.reads(result.notebooks[path.stem], as_version=4)
         return super().from_notebook_node(nb, resources=resources, **kwargs)
 
-    # Grading ahead --------------------------------------------------------------------------------------------------------
+    # Grading ahead --------------------------------------------------------------------------------------------------
 
     def _result(self, folder: Path) -> Result:
         key = str(folder)
@@ -113,7 +113,7 @@ class EngineExporter(NotebookExporter):
             if student not in excluded and _to_do(converter, assignment, student):
                 yield Path(name)
 
-    # Jobs -----------------------------------------------------------------------------------------------------------------
+    # Jobs -----------------------------------------------------------------------------------------------------------
 
     def _ids(self, folder: Path) -> tuple[str, str]:
         converter = self._converter
@@ -154,7 +154,10 @@ def _to_do(converter: Any, assignment: str, student: str) -> bool:
     dest = Path(converter._format_dest(assignment, student))
     if converter.force or not dest.exists():
         return True
-    times = [converter.coursedir.get_existing_timestamp(str(p)) for p in (converter._format_source(assignment, student), dest)]
+    times = [
+        converter.coursedir.get_existing_timestamp(str(p))
+        for p in (converter._format_source(assignment, student), dest)
+    ]
     return None not in times and times[0] > times[1]
 
 

@@ -1,4 +1,4 @@
-"""Walks one notebook: the student's cells go to the student process, the tests run here, on what comes back through the wire."""
+"""Walks one notebook: the student's cells go to the student process, the tests run here on what comes back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from autograder.bans import banned_names, doubtful_methods
 from autograder.student import CellRun, Student
-from autograder.submission import grade_id_of, is_kind, is_setup, is_test
+from autograder.submission import grade_id_of, is_setup, is_test
 from autograder.verdict import CellVerdict, worst, write_outputs
 from exercises import find
 from exercises.bank import Exercise
@@ -80,7 +80,7 @@ class _Examiner:
         found = list(verdicts.values())
         return Examination(found, worst(verdict.status for verdict in found if verdict.max_points > 0))
 
-    # The student's side ---------------------------------------------------------------------------------------------------
+    # The student's side ---------------------------------------------------------------------------------------------
 
     def _run(self, cell: NotebookNode) -> None:
         run = self.student.run_cell(cell.source, cell.id)
@@ -92,7 +92,7 @@ class _Examiner:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 exec(compile(cell.source, f"<{grade_id}>", "exec"), self.setup)
 
-    # The grader's side ------------------------------------------------------------------------------------------------------
+    # The grader's side ----------------------------------------------------------------------------------------------
 
     def _judge(self, cell: NotebookNode) -> CellVerdict:
         start = time.monotonic()
@@ -171,7 +171,7 @@ class _Examiner:
             return "wrong", str(error).strip() or "A test of this cell fails."
         return "error", f"Your code raised {type(error).__name__}: {str(error)[:500]}"
 
-    # Forbidden means --------------------------------------------------------------------------------------------------------
+    # Forbidden means ------------------------------------------------------------------------------------------------
 
     def _solution(self, exercise: Exercise) -> str:
         return next((cell.source for cell in self.nb.cells if grade_id_of(cell) == exercise.name), "")
@@ -189,10 +189,11 @@ class _Examiner:
 def _exec_with_value(source: str, filename: str, namespace: dict[str, Any]) -> Any:
     """Run the source; the value of its last line where that is an expression, as a notebook shows it."""
     tree = ast.parse(source, filename)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, filename, "exec"), namespace)
-    if last is None:
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, filename, "exec"), namespace)
         return None
+    exec(compile(ast.Module(tree.body[:-1], []), filename, "exec"), namespace)
     return eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
 
 
@@ -223,6 +224,3 @@ def _undefined_name(verdict: CellVerdict) -> bool:
     if verdict.exercise is not None:
         return "NameError" in verdict.exercise.error
     return verdict.status == "error" and "is not defined" in verdict.message
-
-
-__all__ = ["Examination", "examine", "is_kind"]

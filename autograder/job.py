@@ -31,8 +31,8 @@ _servers: dict[int, ForkServer] = {}  # by process id: a forked worker must not 
 class Job:
     """Everything one submission's grading needs.
 
-    notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be graded
-    (`submission.template`) as JSON text. files: the submission's own other files.
+    notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be
+    graded (`submission.template`) as JSON text. files: the submission's own other files.
     """
 
     student: str

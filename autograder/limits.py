@@ -30,13 +30,13 @@ class LimitValues:
 class Limits(Configurable):
     """The configurable side of `LimitValues`."""
 
-    cpu_seconds = Float(30.0, help="CPU seconds one cell or one call of a student's function may take.").tag(config=True)
+    cpu_seconds = Float(30.0, help="CPU seconds one cell or one call of a student's function may take.").tag(
+        config=True
+    )
     notebook_seconds = Float(120.0, help="CPU seconds the student's code of one notebook may take.").tag(config=True)
     memory_mib = Integer(2048, help="MiB of memory (data segments) of one student process.").tag(config=True)
     processes = Integer(64, help="Processes and threads a student's code may start.").tag(config=True)
     files_mib = Integer(64, help="MiB of files a student's code may write.").tag(config=True)
 
     def values(self) -> LimitValues:
-        return LimitValues(
-            self.cpu_seconds, self.notebook_seconds, self.memory_mib, self.processes, self.files_mib
-        )
+        return LimitValues(self.cpu_seconds, self.notebook_seconds, self.memory_mib, self.processes, self.files_mib)

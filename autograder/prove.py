@@ -1,4 +1,4 @@
-"""The gate: are the hidden tests right (every right way passes), sharp (every wrong way is caught) and kind (it is named)?"""
+"""The gate: are the hidden tests right (right ways pass), sharp (wrong ways are caught) and kind (they are named)?"""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Proof:
         return not self.problems and not any(proof.problems for proof in self.exercises)
 
 
-# The bank ----------------------------------------------------------------------------------------------------------------
+# The bank -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _wrong_answer(proof: ExerciseProof, exercise: Exercise, name: str, visible: 
     )
 
 
-# Through real nbgrader -----------------------------------------------------------------------------------------------------
+# Through real nbgrader ----------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -199,7 +199,10 @@ def prove_notebooks(course: Classroom, assignment: str) -> list[str]:
                     continue
                 auto = sum(grade.auto_score or 0 for nb in submission.notebooks for grade in nb.grades)
                 most = sum(
-                    grade.max_score for nb in submission.notebooks for grade in nb.grades if grade.cell.cell_type == "code"
+                    grade.max_score
+                    for nb in submission.notebooks
+                    for grade in nb.grades
+                    if grade.cell.cell_type == "code"
                 )
                 wanted = 0.0 if student == "untouched" else most
                 if not math.isclose(auto, wanted):
@@ -236,7 +239,10 @@ def prove(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof]
         raise CourseError(str(error.args[0])) from error
     proof = Proof(assignment)
     visible = visible_tests(_read(course.folder("source", assignment)))
-    proof.problems += [f"{name} has tests in the notebook and no exercise in the bank" for name in sorted(set(visible) - set(exercises))]
+    proof.problems += [
+        f"{name} has tests in the notebook and no exercise in the bank"
+        for name in sorted(set(visible) - set(exercises))
+    ]
     for name, exercise in exercises.items():
         found = prove_exercise(exercise, visible.get(name))
         proof.exercises.append(found)

@@ -1,7 +1,8 @@
 """The wall's outer side: which rung of the ladder this host allows, and a fork server behind it.
 
-The ladder: `bubblewrap` (the Debian/Ubuntu package; namespaces, no network, read-only system) -> `rlimits` (resource limits
-only: the student's code could read what this user can read). The rung is probed once and recorded with every grade.
+The ladder: `bubblewrap` (the Debian/Ubuntu package; namespaces, no network, read-only system) -> `rlimits` (resource
+limits only: the student's code could read what this user can read). The rung is probed once and recorded with every
+grade.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def _environment() -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "IPYTHONDIR": "/tmp/ipython",
         # One thread each, and no way to ask for more: a fork after a thread pool would hang.
-        **{name: "1" for name in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
+        **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         "NBGRADER_EXECUTION": "autograde",
     }
 

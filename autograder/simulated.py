@@ -1,4 +1,4 @@
-"""A class of simulated students made from the exercise bank: right ways, known mistakes, and what goes wrong on a Sunday night."""
+"""A class of simulated students made from the exercise bank: right ways, known mistakes, and mishaps."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from exercises.bank import Answer, Exercise
 
 Notebooks = dict[str, NotebookNode]
 
-NAMES = (
-    "ada alan amara bela boris chen chloe clara dana dmitri ebba elif emil esra farid fatou felix gita grace hana hugo ida "
-    "imre ines iris ivan jana jonas juan kaia karim kemal lars leila lena liam lina lucia luis mads maya mei milan mira nadia "
-    "nils noor nora olga omar otto paul petra priya quinn rania rosa ruth sami sara sofia sven tariq thea tomas uma vera "
-    "victor wanda wei xenia yara yusuf zoe"
-).split()
+FIRST_NAMES = """
+ada alan amara bela boris chen chloe clara dana dmitri ebba elif emil esra farid fatou felix gita grace hana
+hugo ida imre ines iris ivan jana jonas juan kaia karim kemal lars leila lena liam lina lucia luis mads maya
+mei milan mira nadia nils noor nora olga omar otto paul petra priya quinn rania rosa ruth sami sara sofia sven
+tariq thea tomas uma vera victor wanda wei xenia yara yusuf zoe
+"""
 
 
 @dataclass(frozen=True)
 class SimulatedStudent:
     """One row of the class list.
 
-    kind: reference, accepted, misconception or mishap; exercise and what say which. `expect` is "full", "less" or "any".
+    kind: reference, accepted, misconception or mishap; exercise and what say which. `expect` is "full", "less" or
+    "any".
     """
 
     name: str
@@ -59,7 +60,7 @@ def reference_answers(assignment: str) -> dict[str, str]:
     return {name: as_solution(exercise.reference, name) for name, exercise in exercises_of(assignment).items()}
 
 
-# Mishaps: each takes solved notebooks and the exercises, and spoils something ------------------------------------------------
+# Mishaps: each takes solved notebooks and the exercises, and spoils something ---------------------------------------
 
 
 def _spoil(notebooks: Notebooks, name: str, source: str) -> Notebooks:
@@ -120,7 +121,10 @@ MISHAPS: dict[str, tuple[Callable[[Notebooks, Notebooks], Notebooks | None], str
     "infinite loop": (lambda solved, release: _body(solved, "while True: pass"), "less"),
     "memory hog": (lambda solved, release: _body(solved, "return [0.0] * (4 * 10**9)"), "less"),
     "process ends": (lambda solved, release: _body(solved, "import os; os._exit(0)"), "less"),
-    "output flood": (lambda solved, release: _scratch(solved, "for i in range(300_000):\n    print('line', i)"), "full"),
+    "output flood": (
+        lambda solved, release: _scratch(solved, "for i in range(300_000):\n    print('line', i)"),
+        "full",
+    ),
     "infinite loop in a scratch cell": (lambda solved, release: _scratch(solved, "while True:\n    pass"), "full"),
     "missing notebook": (lambda solved, release: None, "less"),
     "deleted test cells": (lambda solved, release: _without_tests(solved), "full"),
@@ -137,9 +141,10 @@ def roster(assignment: str, per_exercise: int | None = None) -> Iterator[Simulat
         rows += [("accepted", name, what, "full") for what in list(exercise.accepted)[:per_exercise]]
         rows += [("misconception", name, what, "less") for what in list(exercise.misconceptions)[:per_exercise]]
     rows += [("mishap", "", what, expect) for what, (_, expect) in MISHAPS.items()]
+    names = FIRST_NAMES.split()
     for number, row in enumerate(rows):
-        turn, index = divmod(number, len(NAMES))
-        yield SimulatedStudent(NAMES[index] + (f"-{turn + 1}" if turn else ""), *row)
+        turn, index = divmod(number, len(names))
+        yield SimulatedStudent(names[index] + (f"-{turn + 1}" if turn else ""), *row)
 
 
 def _answer(exercise: Exercise, student: SimulatedStudent) -> Answer:

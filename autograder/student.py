@@ -1,7 +1,7 @@
 """The trusted handle on one student's code: run a cell, fetch a value, call a function through a proxy.
 
-A cell or call that hangs, exits or crashes takes its process with it. The next request starts a new process and replays the
-cells that were good, so that only the guilty question loses.
+A cell or call that hangs, exits or crashes takes its process with it. The next request starts a new process and
+replays the cells that were good, so that only the guilty question loses.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _student_exception(header: dict[str, Any]) -> Exception:
 
 @dataclass
 class CellRun:
-    """What running one cell gave: nbformat outputs, the exception's type name, or the word for how its process was lost."""
+    """What running one cell gave: nbformat outputs, the exception's type name, or how its process was lost."""
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
     error: str | None = None
@@ -112,7 +112,7 @@ class StudentProcess:
     def exchange(
         self, header: dict[str, Any], buffers: list[bytes], cpu_seconds: float, answer: Callable[..., Any]
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send one request, serve the callbacks it makes with `answer`, return its reply. Kills what goes over a deadline."""
+        """Send a request, serve the callbacks it makes with `answer`, return its reply. Kills what is over time."""
         cpu_limit = self.cpu() + cpu_seconds
         wall_limit = time.monotonic() + 3 * cpu_seconds + 5
 
@@ -255,7 +255,7 @@ class Student:
             self._process.close()
             self._process = None
 
-    # Cells --------------------------------------------------------------------------------------------------------------
+    # Cells ----------------------------------------------------------------------------------------------------------
 
     def run_cell(self, source: str, cell_id: str) -> CellRun:
         """Run one cell. A cell that is lost (hang, exit, crash) is left out of what is replayed."""
@@ -287,7 +287,7 @@ class Student:
                 self.request({"op": "cell", "source": source, "id": cell_id}, [], self.limits.cpu_seconds)
         return self._process
 
-    # Values -------------------------------------------------------------------------------------------------------------
+    # Values ---------------------------------------------------------------------------------------------------------
 
     def fetch(self, name: str) -> Any:
         """The value of a global name: data, or a Proxy. Raises NameError where the student has no such name."""
@@ -330,7 +330,7 @@ class Student:
         proxy._handle, proxy._generation = fresh._handle, fresh._generation
         return proxy
 
-    # Requests -----------------------------------------------------------------------------------------------------------
+    # Requests -------------------------------------------------------------------------------------------------------
 
     def request(
         self, header: dict[str, Any], values: list[Any], cpu_seconds: float | None = None
@@ -400,7 +400,7 @@ class Student:
             return {"op": "answer", "raise": type(error).__name__, "text": str(error)[:2000], "values": []}, []
 
 
-# Outputs -----------------------------------------------------------------------------------------------------------------
+# Outputs ------------------------------------------------------------------------------------------------------------
 
 
 def _lost_output(lost: AnswerLost) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Read what a student handed in, tolerantly, and rebuild the notebook that is graded from the instructor's source.
 
-From the submission only the sources of cells are taken. Its tags, metadata, kernelspec, outputs and points are never read.
+From the submission only the sources of cells are taken. Its tags, metadata, kernelspec, outputs and points are never
+read.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class StudentCell:
     grade_id: str | None
 
 
-# Reading -----------------------------------------------------------------------------------------------------------------
+# Reading ------------------------------------------------------------------------------------------------------------
 
 
 def _decode(data: bytes) -> str:
@@ -122,7 +123,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return files
 
 
-# Rebuilding --------------------------------------------------------------------------------------------------------------
+# Rebuilding ---------------------------------------------------------------------------------------------------------
 
 
 def is_kind(cell: NotebookNode, kind: str) -> bool:
@@ -184,8 +185,8 @@ def _extra(cell: StudentCell, number: int) -> NotebookNode:
 def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[NotebookNode, list[str]]:
     """The template with the student's sources in it, and notes on what was restored.
 
-    Solution cells are matched by grade id (the first of duplicates wins), else by the function they define. Cells which the
-    student added stay where they were, after the template cell they followed.
+    Solution cells are matched by grade id (the first of duplicates wins), else by the function they define. Cells
+    which the student added stay where they were, after the template cell they followed.
     """
     cells = list(submitted)
     by_id = {grade_id_of(cell): cell for cell in graded.cells if grade_id_of(cell)}
@@ -197,7 +198,7 @@ def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[Not
     place: str | None = None
     for cell in cells:
         known = by_id.get(cell.grade_id) if cell.grade_id else None
-        if known is None or cell.grade_id in seen:
+        if cell.grade_id is None or known is None or cell.grade_id in seen:
             if known is not None and is_kind(known, "solution"):
                 notes.append(f"Cell {cell.grade_id} was there twice; the first one was graded.")
                 continue

@@ -1,7 +1,7 @@
 """The exercise bank's vocabulary: `Exercise`, `Check`, `Misconception`, and `edited` for wrong answers one edit away.
 
-One `Exercise` per graded function. It is used four times: by the hidden tests, by the proof that the hidden tests are good,
-by the feedback, and by the simulated class of `course demo`.
+One `Exercise` per graded function. It is used four times: by the hidden tests, by the proof that the hidden tests
+are good, by the feedback, and by the simulated class of `course demo`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Check:
     """One property of an answer, observed as data.
 
     name: the property in a student's words, as the statement names it ("shift invariance"); shown when it fails.
-    observe: `observe(answer, rng)` -> observation. It makes its inputs from `rng` (fresh per student), calls the answer,
+    observe: `observe(answer, rng)` -> observation. It makes its inputs from `rng` (fresh per student), calls the
+    answer,
         and returns what it saw. It never compares.
     points: what the property is worth.
     rtol, atol: an observation within `atol + rtol·|wanted|` passes.
@@ -66,7 +67,8 @@ class Exercise:
 
     reference: the slow, obvious version, named `_` + the function's name.
     accepted: other right ways; full marks. Each is self-contained: only `np`, `torch`, `math` and its own imports.
-    witnesses: library one-liners (`torch.logsumexp`) which `grade()` must accept because the numbers are right, but which
+    witnesses: library one-liners (`torch.logsumexp`) which `grade()` must accept because the numbers are right, but
+    which
         a student may not hand in (see `banned`).
     misconceptions: name -> Misconception.
     banned: dotted names ("torch.logsumexp", "scipy.special") that a solution may not use; enforced by the engine,

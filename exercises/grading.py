@@ -208,8 +208,10 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
     results = []
     for check in exercise.checks:
         one = seen[check.name] = _observe(exercise, check, answer, who)
-        gap = math.inf if one.error is not None else distance(
-            one.observation, wanted(exercise, check, who), check.rtol, check.atol
+        gap = (
+            math.inf
+            if one.error is not None
+            else distance(one.observation, wanted(exercise, check, who), check.rtol, check.atol)
         )
         passed = gap <= 1
         results.append(

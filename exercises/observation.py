@@ -1,8 +1,8 @@
 """What a check sees of an answer, and how far two such observations lie apart.
 
-An observation is plain data: numbers, strings, booleans, None, numpy arrays or torch tensors, nested in lists, tuples and
-dicts. Two observations are compared leaf by leaf; the distance is measured in units of the tolerance, so that "at most 1"
-means "the same" and the number itself is the margin that `course prove` prints.
+An observation is plain data: numbers, strings, booleans, None, numpy arrays or torch tensors, nested in lists,
+tuples and dicts. Two observations are compared leaf by leaf; the distance is measured in units of the tolerance, so
+that "at most 1" means "the same" and the number itself is the margin that `course prove` prints.
 """
 
 from __future__ import annotations
@@ -71,13 +71,18 @@ def distance(got: Observation, want: Observation, rtol: float, atol: float) -> f
     return max((_leaf_distance(a, b, rtol, atol) for (_, a), (_, b) in zip(ours, theirs, strict=True)), default=0.0)
 
 
-# Helpers for writing `observe(answer, rng)` functions ------------------------------------------------------------------
+# Helpers for writing `observe(answer, rng)` functions ---------------------------------------------------------------
 
 
 def typed(value: Any) -> dict[str, Any]:
-    """A returned value with its kind ("numpy" or "torch"), dtype name, shape and values; Python numbers count as numpy."""
+    """A returned value with its kind (numpy or torch), dtype name, shape and values; Python numbers count as numpy."""
     if type(value).__module__.startswith("torch"):
-        return {"kind": "torch", "dtype": str(value.dtype), "shape": list(value.shape), "values": value.detach().numpy()}
+        return {
+            "kind": "torch",
+            "dtype": str(value.dtype),
+            "shape": list(value.shape),
+            "values": value.detach().numpy(),
+        }
     array = np.asarray(value)
     return {"kind": "numpy", "dtype": array.dtype.name, "shape": list(array.shape), "values": array}
 
@@ -103,14 +108,14 @@ def untouched(answer: Answer, *args: Any, **kwargs: Any) -> list[bool]:
 def probe(function: Callable[..., Any], answer: Answer, **inputs: Any) -> Any:
     """Run `function(answer, **inputs)` in the process where the answer lives, and return its data.
 
-    For what cannot be seen from another process: memory used, a module trained by a student's optimizer. `function` must
-    be self-contained (imports inside) and holds inputs only, never expected values.
+    For what cannot be seen from another process: memory used, a module trained by a student's optimizer. `function`
+    must be self-contained (imports inside) and holds inputs only, never expected values.
     """
     remote = getattr(answer, "__probe__", None)
     return remote(function, inputs) if remote is not None else function(answer, **inputs)
 
 
-# What the engine raises when an answer gives no observation at all -------------------------------------------------------
+# What the engine raises when an answer gives no observation at all --------------------------------------------------
 
 
 class AnswerLost(Exception):

@@ -1,7 +1,7 @@
 """The student's process: runs notebook cells in an IPython shell and answers the grader's calls.
 
-Nothing in here is trusted by the grader; it only has to work for honest students. The grader reads plain data from it and
-keeps the deadlines itself.
+Nothing in here is trusted by the grader; it only has to work for honest students. The grader reads plain data from
+it and keeps the deadlines itself.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class CappedWriter(io.TextIOBase):
 class _Publisher(DisplayPublisher):
     """Collects rich output (figures) as nbformat outputs."""
 
-    outputs: list[dict[str, Any]] | None = None
-
-    def publish(self, data: Any, metadata: Any = None, **kwargs: Any) -> None:
-        if self.outputs is not None:
-            self.outputs.append({"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})})
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **kwargs: Any) -> None:
+        if self.shell.collected is not None:
+            self.shell.collected.append(
+                {"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})}
+            )
 
     def clear_output(self, wait: bool = False) -> None:
         pass
@@ -67,14 +67,14 @@ class _Publisher(DisplayPublisher):
 class _DisplayHook(DisplayHook):
     """Collects the value of a cell's last line."""
 
-    outputs: list[dict[str, Any]] | None = None
+    shell: Any
 
     def write_output_prompt(self) -> None:
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        if self.outputs is not None:
-            self.outputs.append(
+        if self.shell.collected is not None:
+            self.shell.collected.append(
                 {"output_type": "execute_result", "data": dict(format_dict), "metadata": dict(md_dict or {})}
             )
 
@@ -87,9 +87,23 @@ class StudentShell(InteractiveShell):
 
     display_pub_class = _Publisher
     displayhook_class = _DisplayHook
+    trace: list[str]
+    collected: list[dict[str, Any]] | None = None
+
+    def collect(self, outputs: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+        """Send what cells display into this list (None: nowhere); returns where it went before."""
+        before, self.collected = self.collected, outputs
+        return before
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        self.trace = [str(line) for line in stb]
+
+    def system(self, cmd: str) -> None:
+        """`!command`: its output belongs to the cell."""
+        print(self.getoutput(cmd, split=False))
 
     def init_history(self) -> None:
-        HistoryManager.enabled = False
+        HistoryManager.enabled = False  # type: ignore[assignment]
         super().init_history()
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -103,19 +117,12 @@ def make_shell() -> StudentShell:
     """The warm shell, built once in the fork server."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     shell = StudentShell.instance()
+    assert shell.display_formatter is not None
     shell.display_formatter.active_types = ["text/plain", "image/png"]
     shell.colors = "nocolor"
-    shell.system = _system(shell)  # `!command`: its output belongs to the cell
     with contextlib.suppress(Exception):
         shell.run_line_magic("matplotlib", "inline")
     return shell
-
-
-def _system(shell: StudentShell) -> Callable[[str], None]:
-    def system(command: str) -> None:
-        print(shell.getoutput(command, split=False))
-
-    return system
 
 
 def _no_input(prompt: object = "") -> str:
@@ -132,7 +139,7 @@ class Student:
         self.numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
 
-    # Values -------------------------------------------------------------------------------------------------------------
+    # Values ---------------------------------------------------------------------------------------------------------
 
     def _to_handle(self, value: Any) -> list[Any]:
         number = self.numbers.get(id(value))
@@ -172,7 +179,7 @@ class Student:
         decoder = wire.Decoder(buffers, self._from_handle)
         return header, [decoder.decode(value) for value in header.pop("values", [])]
 
-    # The loop -----------------------------------------------------------------------------------------------------------
+    # The loop -------------------------------------------------------------------------------------------------------
 
     def serve(self) -> None:
         """Answer requests until the grader hangs up."""
@@ -206,7 +213,7 @@ class Student:
             text = ""
         return {"error": names, "type": type(error).__name__, "text": text, "cell": cell, "line": line}
 
-    # Operations ---------------------------------------------------------------------------------------------------------
+    # Operations -----------------------------------------------------------------------------------------------------
 
     def op_files(self, header: dict[str, Any], files: dict[str, bytes]) -> tuple[dict[str, Any], list[Any]]:
         """Lay the submission's own files into the working folder."""
@@ -221,10 +228,9 @@ class Student:
         """Run one cell; returns its outputs as nbformat dicts and whether it failed."""
         outputs: list[dict[str, Any]] = []
         shell = self.shell
-        shell.display_pub.outputs = shell.displayhook.outputs = outputs
+        shell.collect(outputs)
         writers = [CappedWriter("stdout", outputs), CappedWriter("stderr", outputs)]
-        trace: list[str] = []
-        shell._showtraceback = lambda kind, error, lines: trace.extend(map(str, lines))
+        shell.trace = []
         # IPython names a cell's code after its source; errors in later calls are told by the notebook's own cell id.
         before = set(linecache.cache)
         with contextlib.redirect_stdout(writers[0]), contextlib.redirect_stderr(writers[1]):
@@ -243,7 +249,7 @@ class Student:
         if error is not None:
             outputs.append(
                 {"output_type": "error", "ename": type(error).__name__, "evalue": str(error)[:2000],
-                 "traceback": [line[:20000] for line in trace]}
+                 "traceback": [line[:20000] for line in shell.trace]}
             )  # fmt: skip
         for output in outputs:
             if "parts" in output:
@@ -272,13 +278,12 @@ class Student:
         args = [None if isinstance(item, wire.Stream) else item for item in args]
         before = self._fingerprint([args, kwargs])
         silent = CappedWriter("", [], limit=0)  # prints during a hidden call go nowhere
-        outputs = self.shell.display_pub.outputs, self.shell.displayhook.outputs
-        self.shell.display_pub.outputs = self.shell.displayhook.outputs = None
+        outputs = self.shell.collect(None)
         try:
             with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
                 result = function(*streams, **kwargs)
         finally:
-            self.shell.display_pub.outputs, self.shell.displayhook.outputs = outputs
+            self.shell.collect(outputs)
         changed = self._fingerprint([args, kwargs]) != before
         return {"ok": True, "changed": changed}, [result, [args, kwargs] if changed else None]
 

@@ -1,11 +1,11 @@
 """The wire: length-prefixed frames of plain data, the one module which both sides of the wall import.
 
-A frame is `!IQ` (header bytes, body bytes), a JSON header, and the raw buffers it refers to. A value is either JSON's own
-(None, bool, int, float, str) or a tagged list such as `["array", "<f8", [2, 3], 0, {...}]` whose buffer has that index.
-Nothing is ever pickled. What is not data crosses as a *handle*: a number, a type name and a short repr.
+A frame is `!IQ` (header bytes, body bytes), a JSON header, and the raw buffers it refers to. A value is either
+JSON's own (None, bool, int, float, str) or a tagged list such as `["array", "<f8", [2, 3], 0, {...}]` whose buffer
+has that index. Nothing is ever pickled. What is not data crosses as a *handle*: a number, a type name and a short repr.
 
-Subclasses are sent as their base type, so an object that equals everything cannot arrive. Decoding never runs code of the
-sender; it has caps on bytes, depth and count, and raises `WireError` on anything malformed.
+Subclasses are sent as their base type, so an object that equals everything cannot arrive. Decoding never runs code
+of the sender; it has caps on bytes, depth and count, and raises `WireError` on anything malformed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Stream:
     items: list[Any]
 
 
-# Frames ------------------------------------------------------------------------------------------------------------------
+# Frames -------------------------------------------------------------------------------------------------------------
 
 
 def send(sock: socket, header: dict[str, Any], buffers: list[bytes]) -> None:
@@ -105,7 +105,7 @@ def receive(sock: socket, read: Callable[[socket, int], bytes] = _read) -> tuple
     return header, buffers
 
 
-# Values ------------------------------------------------------------------------------------------------------------------
+# Values -------------------------------------------------------------------------------------------------------------
 
 
 class Encoder:
@@ -157,7 +157,13 @@ class Encoder:
     def _sequence(self, value: Any, depth: int) -> Any:
         tag = next(
             tag
-            for types, tag in ((torch.Size, "size"), (list, "list"), (tuple, "tuple"), (frozenset, "frozenset"), (set, "set"))
+            for types, tag in (
+                (torch.Size, "size"),
+                (list, "list"),
+                (tuple, "tuple"),
+                (frozenset, "frozenset"),
+                (set, "set"),
+            )
             if isinstance(value, types)
         )
         base = {"size": tuple}.get(tag) or getattr(builtins, tag)
@@ -363,7 +369,7 @@ _DECODERS: dict[str, Callable[..., Any]] = {
 }
 
 
-# Copy-back ---------------------------------------------------------------------------------------------------------------
+# Copy-back ----------------------------------------------------------------------------------------------------------
 
 
 def copy_back(mine: Any, theirs: Any) -> None:
