@@ -22,6 +22,7 @@ from nbgrader.converters.base import NbGraderException
 from traitlets import Bool, Integer
 from traitlets.config import Config
 
+from autograder.feedback import configure_feedback
 from autograder.job import Job, Result, grade
 from autograder.limits import Limits, LimitValues
 from autograder.submission import MAX_NOTEBOOK_BYTES, read_files, read_regular_file, template
@@ -188,8 +189,4 @@ def configure(c: Config) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    c.GenerateFeedback.preprocessors = [
-        "autograder.feedback.StudentView",
-        "nbgrader.preprocessors.GetGrades",
-        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-    ]
+    configure_feedback(c)

@@ -38,16 +38,17 @@ class CappedWriter(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        text = str(text)
-        kept = text[: max(self.left, 0)]
+        if self.left <= 0:
+            self.dropped += len(text)
+            return len(text)
+        kept = text[: self.left]
         self.left -= len(kept)
         self.dropped += len(text) - len(kept)
-        if kept:
-            last = self.outputs[-1] if self.outputs else None
-            if last is not None and last.get("name") == self.name:
-                last["parts"].append(kept)
-            else:
-                self.outputs.append({"output_type": "stream", "name": self.name, "parts": [kept]})
+        last = self.outputs[-1] if self.outputs else None
+        if last is not None and last.get("name") == self.name:
+            last["parts"].append(kept)
+        else:
+            self.outputs.append({"output_type": "stream", "name": self.name, "parts": [kept]})
         return len(text)
 
 

@@ -1,0 +1,38 @@
+"""The HTML pages we write: Jinja2 templates with autoescape, and the style that all pages share."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
+    environment.filters["points"] = points
+    return environment
+
+
+def points(value: float) -> str:
+    """A score as people write it: 3, 2.5, 0.25.
+
+    >>> points(2.0), points(1 / 3)
+    ('2', '0.33')
+    """
+    return f"{round(float(value), 2):g}"
+
+
+def page(template: str, **values: Any) -> str:
+    """One self-contained HTML page. Everything that is not `Markup` is escaped."""
+    return _environment().get_template(template).render(**values)

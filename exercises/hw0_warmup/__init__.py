@@ -1,0 +1,1 @@
+"""Warm-up: is everything installed, and does handing in work?"""

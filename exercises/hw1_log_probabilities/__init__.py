@@ -1,0 +1,1 @@
+"""Assignment 1: log-probabilities and stable losses."""

@@ -1,0 +1,84 @@
+"""The command `course`: what each mistake at the keyboard gets (one line, exit code 2, nothing half-written)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import courses
+import pytest
+from courses import ASSIGNMENT, NOTEBOOK, solved, submit
+
+
+def course(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("course")
+    return subprocess.run([str(program), *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
+
+
+def is_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = courses.make(tmp_path)
+    submit(made, "right", solved(made))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["grade", "prove", "report"])
+def test_an_unknown_assignment(folder: Path, command: str) -> None:
+    is_one_line(course(command, "nosuch", cwd=folder), "nosuch", ASSIGNMENT)
+
+
+def test_outside_of_a_course(tmp_path: Path) -> None:
+    is_one_line(course("grade", ASSIGNMENT, cwd=tmp_path), "nbgrader_config.py")
+
+
+def test_nobody_has_handed_in(tmp_path: Path) -> None:
+    courses.make(tmp_path)
+    is_one_line(course("grade", ASSIGNMENT, cwd=tmp_path), "nobody")
+
+
+def test_a_source_notebook_with_broken_metadata(folder: Path) -> None:
+    path = folder / "source" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    nb = json.loads(path.read_text())
+    nb["cells"][3]["metadata"]["nbgrader"]["schema_version"] = "three"
+    path.write_text(json.dumps(nb))
+    is_one_line(course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder), NOTEBOOK)
+    assert not (folder / "autograded").exists()
+
+
+def test_a_source_file_that_is_no_notebook(folder: Path) -> None:
+    (folder / "source" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").write_text("{")
+    is_one_line(course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder), NOTEBOOK)
+
+
+def test_an_unwritable_database(folder: Path) -> None:
+    config = folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.CourseDirectory.db_url = 'sqlite:////proc/nowhere/gradebook.db'\n")
+    is_one_line(course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder), "gradebook")
+    assert not (folder / "autograded").exists()
+
+
+def test_a_class_is_graded_and_printed(folder: Path) -> None:
+    (folder / "submitted" / "corrupt" / ASSIGNMENT).mkdir(parents=True)
+    (folder / "submitted" / "corrupt" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").write_text('{"cells": [')
+    done = course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "right" in done.stdout
+    assert "unreadable" in done.stdout
+    again = course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder)
+    assert "2 were graded before and left alone" in again.stdout
+
+
+def test_help_names_the_commands(tmp_path: Path) -> None:
+    text = course("--help", cwd=tmp_path).stdout
+    for command in ("demo", "grade", "prove", "report"):
+        assert command in text

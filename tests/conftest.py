@@ -1,0 +1,55 @@
+"""What the tests share: the sandbox of this host, and a rule about skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from autograder.job import stop_fork_server
+from autograder.limits import LimitValues
+from autograder.sandbox import ForkServer, best_rung
+from autograder.student import Student
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Where skips are forbidden (continuous integration), a skipped test is a failed one."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("COURSE_SKIPS") == "forbidden":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where no test may be: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """A fork server on the best rung of this host."""
+    server = ForkServer(best_rung())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def student(fork_server: ForkServer) -> Iterator[Student]:
+    """One student's process, with short deadlines."""
+    with Student(fork_server, LimitValues(cpu_seconds=2, notebook_seconds=20, memory_mib=1024)) as one:
+        yield one
+
+
+@pytest.fixture
+def walled() -> None:
+    """Skips where this host allows no sandbox: the test would be about a wall that is not there."""
+    if not best_rung().walled:
+        pytest.skip(f"no sandbox on this host: {best_rung().why}; {best_rung().raise_it}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_fork_server_left() -> Iterator[None]:
+    yield
+    stop_fork_server()

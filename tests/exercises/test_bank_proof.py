@@ -1,0 +1,292 @@
+"""The proof that the hidden tests are good, over every exercise of every assignment.
+
+Right answers get full marks, wrong ones lose points and are recognised as what they are, doing nothing earns nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import functools
+import itertools
+import json
+import math
+import re
+import types
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bank_cases import CASES, EXERCISES, RIGHT, STUDENTS, WRONG, Case, remembered
+
+from exercises import as_solution, assignments, exercises_of, find
+from exercises.grading import RECOGNITION_RTOL, deviations
+from exercises.observation import distance
+
+SOURCE = Path(__file__).parents[2] / "source"
+
+
+def per(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
+
+
+# Marks ----------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def graded(case: Case, student: str):
+    return remembered(case.exercise).grade(case.answer, student)
+
+
+@per(RIGHT)
+def test_right_answer_gets_full_marks(case: Case):
+    for student in STUDENTS:
+        verdict = graded(case, student)
+        assert (verdict.status, verdict.points) == ("passed", find(case.exercise).points), verdict.report()
+
+
+@per(RIGHT)
+def test_right_answer_has_room_to_spare(case: Case):
+    """A right answer that only just passes for these students would fail for another one."""
+    for student in STUDENTS:
+        worst = max(deviations(remembered(case.exercise), case.answer, student).items(), key=lambda item: item[1])
+        assert worst[1] <= 0.5, f"{worst[0]}: {worst[1]:.2g} of the tolerance used"
+
+
+@per(WRONG)
+def test_misconception_loses_points_and_is_not_taken_for_another(case: Case):
+    for student in STUDENTS:
+        verdict = graded(case, student)
+        assert verdict.points < find(case.exercise).points, f"{student!r} gets full marks"
+        assert verdict.recognised in (case.name, None)
+        assert verdict.hint == (find(case.exercise).misconceptions[case.name].hint if verdict.recognised else "")
+
+
+@per(WRONG)
+def test_misconception_costs_every_student_the_same(case: Case):
+    points = {student: graded(case, student).points for student in STUDENTS}
+    assert len(set(points.values())) == 1, points
+
+
+@pytest.mark.parametrize("assignment", assignments())
+def test_nine_misconceptions_in_ten_are_recognised(assignment):
+    wrong = [case for case in WRONG if case.assignment == assignment]
+    missed = [case.id for case in wrong if any(graded(case, student).recognised != case.name for student in STUDENTS)]
+    assert len(missed) <= len(wrong) / 10, f"{len(missed)} of {len(wrong)} not recognised: {missed}"
+
+
+def _seen(exercise, check, answer, student):
+    """What a check sees of an answer, without the grader: data, or the type of what was raised."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return check.observe(answer, exercise.rng(check, student))
+        except Exception as error:
+            return {"raised": type(error).__name__}
+
+
+@per(RIGHT)
+def test_right_answer_looks_like_no_misconception(case: Case):
+    exercise = remembered(case.exercise)
+    for student, (name, wrong) in itertools.product(STUDENTS, exercise.misconceptions.items()):
+        assert any(
+            distance(
+                _seen(exercise, check, case.answer, student),
+                _seen(exercise, check, wrong.answer, student),
+                min(check.rtol, RECOGNITION_RTOL),
+                check.atol,
+            )
+            > 1
+            for check in exercise.checks
+        ), f"cannot be told from {name!r}"
+
+
+TRIVIAL = {
+    "None": lambda *args, **kwargs: None,
+    "0": lambda *args, **kwargs: 0,
+    "nan": lambda *args, **kwargs: math.nan,
+    "first argument": lambda *args, **kwargs: args[0] if args else None,
+}
+
+
+@per(EXERCISES)
+@pytest.mark.parametrize("trivial", TRIVIAL)
+def test_doing_nothing_earns_nothing(case: Case, trivial):
+    verdict = remembered(case.exercise).grade(TRIVIAL[trivial], "ada")
+    assert verdict.points == 0, verdict.report()
+
+
+@per(EXERCISES)
+def test_the_untouched_stub_is_not_attempted(case: Case):
+    def stub(*args, **kwargs):
+        raise NotImplementedError
+
+    verdict = find(case.exercise).grade(stub, "ada")
+    assert (verdict.status, verdict.points, verdict.recognised) == ("not attempted", 0.0, None)
+
+
+# Every answer can become a student's solution cell --------------------------------------------------------------------
+
+
+def _globals_used(code: types.CodeType) -> set[str]:
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return names.union(*(_globals_used(const) for const in code.co_consts if isinstance(const, types.CodeType)))
+
+
+@per(CASES)
+def test_answer_is_a_solution_cell_of_its_own(case: Case):
+    source = as_solution(case.answer, case.exercise)
+    cell = compile(source, case.id, "exec")
+    known = {"np", "torch", "math", "__name__", case.exercise} | set(dir(builtins))
+    assert _globals_used(cell) <= known
+
+    namespace = {"np": np, "torch": torch, "math": math, "__name__": "__main__"}
+    exec(cell, namespace)
+    exercise = remembered(case.exercise)
+    ours, theirs = (exercise.grade(answer, "ada") for answer in (case.answer, namespace[case.exercise]))
+    assert theirs == ours
+
+
+def dotted_names(tree: ast.AST) -> set[str]:
+    """The dotted names which a program uses, with import aliases resolved: `F.relu` -> `torch.nn.functional.relu`."""
+    alias = {"np": "numpy"}
+    used = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            used |= {item.name for item in node.names}
+            alias |= {item.asname: item.name for item in node.names if item.asname}
+        elif isinstance(node, ast.ImportFrom):
+            alias |= {item.asname or item.name: f"{node.module}.{item.name}" for item in node.names}
+            used |= {f"{node.module}.{item.name}" for item in node.names}
+    for node in ast.walk(tree):
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if parts and isinstance(node, ast.Name):
+            used.add(".".join([alias.get(node.id, node.id), *reversed(parts)]))
+    return used
+
+
+def banned_in(source: str, banned) -> set[str]:
+    full = [re.sub(r"^np\.", "numpy.", name) for name in banned]
+    return {used for used in dotted_names(ast.parse(source)) for name in full if f"{used}.".startswith(f"{name}.")}
+
+
+def test_banned_names_are_found_behind_aliases():
+    source = (
+        "import torch.nn.functional as F\nfrom scipy.special import expit as e\nF.softplus(1); np.logaddexp.reduce(x)"
+    )
+    assert banned_in(source, ["torch.nn"]) == {"torch.nn.functional", "torch.nn.functional.softplus"}
+    assert banned_in(source, ["scipy.special"]) == {"scipy.special.expit"}
+    assert banned_in(source, ["np.logaddexp"]) == {"numpy.logaddexp", "numpy.logaddexp.reduce"}
+    assert banned_in(source, ["torch.n", "np.log"]) == set()
+
+
+@per([case for case in RIGHT if case.kind in ("reference", "accepted")])
+def test_what_a_student_may_hand_in_obeys_the_ban(case: Case):
+    assert not banned_in(as_solution(case.answer, case.exercise), find(case.exercise).banned)
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+# A statement of Python, or a call or an operation on arrays written out. A name alone ("np.exp overflows") is no code.
+STATEMENT = re.compile(
+    r"```|\bdef \w|\blambda\b|\bimport \w|\breturn \w+\(|\b\w+ = (np|torch|math)\.|\b\w+ = [a-z_.]+\("
+)
+EXPRESSION = re.compile(r"\b(?:np|torch|math)(?:\.\w+)+\([^)]*\)*|\b\w+ [-+*/]?= [^ ,;.]+|\b\w+\([^)]*=[^)]*\)")
+
+
+def solution_code(prose: str, right: list[str]) -> list[str]:
+    """Python statements in prose, and expressions in it that stand in a right answer too."""
+    sources = "".join(re.sub(r"\s", "", source) for source in right)
+    expressions = (found[0] for found in EXPRESSION.finditer(prose))
+    return [found[0] for found in STATEMENT.finditer(prose)] + [
+        expression for expression in expressions if re.sub(r"\s", "", expression) in sources
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prose", "code"),
+    [
+        ("write p = np.exp(x) and go on", ["p = np.", "p = np.exp(x)"]),
+        ("take np.max(x, axis=axis) first", ["np.max(x, axis=axis)"]),
+        ("use sum(axis=1)", ["sum(axis=1)"]),
+        ("like this: ```x```", ["```", "```"]),
+        ("x -= m works in place; np.exp overflows at 710", []),
+        ("Add log(1 − σ(z)) on paper; with ε = 0.1 the share is ε/K.", []),
+    ],
+)
+def test_solution_code_in_prose_is_found(prose, code):
+    right = ["m = np.max(x, axis=axis)\np = np.exp(x)\ntotal = p.sum(axis=1)"]
+    assert solution_code(prose, right) == code
+
+
+@per(WRONG)
+def test_hint_is_short_and_free_of_solution_code(case: Case):
+    exercise = find(case.exercise)
+    hint = exercise.misconceptions[case.name].hint
+    assert 80 <= len(hint.split()) <= 160
+    right = [as_solution(answer, case.exercise) for answer in (exercise.reference, *exercise.accepted.values())]
+    assert solution_code(hint, right) == []
+
+
+@per(EXERCISES)
+def test_every_misconception_has_a_hint_of_its_own(case: Case):
+    counts = Counter(wrong.hint for wrong in find(case.exercise).misconceptions.values())
+    assert not [hint for hint, count in counts.items() if count > 1]
+
+
+@per(EXERCISES)
+def test_checks_have_names_points_and_a_short_hint(case: Case):
+    checks = find(case.exercise).checks
+    assert len({check.name for check in checks}) == len(checks)
+    for check in checks:
+        assert check.points > 0
+        assert check.points * 2 == int(check.points * 2), "whole or half points"
+        assert len(check.hint.split()) <= 40
+        assert solution_code(check.hint, [as_solution(find(case.exercise).reference, case.exercise)]) == []
+
+
+@per(EXERCISES)
+def test_there_is_something_to_recognise_and_another_right_way(case: Case):
+    exercise = find(case.exercise)
+    assert any(wrong.core for wrong in exercise.misconceptions.values()), "no core misconception"
+    assert exercise.accepted or exercise.witnesses
+
+
+# Points and seeds -----------------------------------------------------------------------------------------------------
+
+
+def _grade_cells(assignment):
+    """exercise name -> points of its grade cell, over the notebooks of an assignment; duplicates show as a list."""
+    for path in sorted((SOURCE / assignment).glob("*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            about = cell["metadata"].get("nbgrader", {})
+            if about.get("grade_id", "").startswith("grade_"):
+                yield about["grade_id"].removeprefix("grade_"), float(about["points"])
+
+
+@pytest.mark.parametrize("assignment", assignments())
+def test_points_are_those_of_the_notebooks(assignment):
+    bank = {name: exercise.points for name, exercise in exercises_of(assignment).items()}
+    assert sorted(_grade_cells(assignment)) == sorted(bank.items())
+
+
+def _inputs_differ(case: Case, one: str, other: str) -> bool:
+    """Does the reference see something else for one student than for the other? No memory is used."""
+    exercise = find(case.exercise)
+    return any(
+        distance(*(_seen(exercise, check, exercise.reference, who) for who in (one, other)), rtol=0.0, atol=0.0) > 0
+        for check in exercise.checks
+    )
+
+
+@per(EXERCISES)
+def test_inputs_are_a_students_own_and_stay_the_same(case: Case):
+    assert not _inputs_differ(case, "ada", "ada")
+    assert any(_inputs_differ(case, "ada", other) for other in ("grace", "alan", "emmy"))
