@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench lectures release
+.PHONY: demo test lint release
 
 demo: $(READY)
 	$(BIN)/course demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
+
+# release/ anew from source/ (a test compares the two).
+release: $(READY)
+	for name in $$(ls source); do $(BIN)/nbgrader generate_assignment $$name --force || exit 1; done
 
 lint: $(READY)
 	$(BIN)/ruff check

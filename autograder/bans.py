@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 ALIASES = {"np": "numpy", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}
 
@@ -46,12 +46,17 @@ def _expand(banned: Sequence[str]) -> list[str]:
     return [".".join([ALIASES.get(head, head), *rest]) for head, *rest in (name.split(".") for name in banned)]
 
 
-def banned_names(source: str, banned: Sequence[str], other_cells: Iterable[str] = ()) -> list[str]:
-    """The banned names that this cell uses, by any import alias; `other_cells` are read for imports only."""
+def imported_names(sources: Iterable[str]) -> dict[str, str]:
+    """local name -> full dotted name, for all imports in these cells."""
+    return _imports(tree for tree in map(_parse, sources) if tree is not None)
+
+
+def banned_names(source: str, banned: Sequence[str], imported: Mapping[str, str] | None = None) -> list[str]:
+    """The banned names that this cell uses, by any import alias; `imported` are the names of other cells' imports."""
     tree = _parse(source)
     if tree is None or not banned:
         return []
-    names = _imports([tree, *(other for other in map(_parse, other_cells) if other is not None)])
+    names = {**(imported or {}), **_imports([tree])}
     full = _expand(banned)
     used: list[str] = []
     for node in ast.walk(tree):

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -234,7 +235,9 @@ class Classroom:
         logger.handlers[:], logger.propagate = [handler], False
         logger.setLevel(logging.INFO)
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module="nbgrader")  # its own dealings with SQLAlchemy
+                yield
         finally:
             logger.handlers[:], logger.level, logger.propagate = before
             handler.close()

@@ -219,7 +219,7 @@ def demo(
     from autograder.prove import make_course
     from autograder.report import write_report
     from autograder.sandbox import best_rung
-    from autograder.simulated import hand_in, roster
+    from autograder.simulated import exercises_by_notebook, hand_in, read_notebooks, roster
 
     classroom = _course(course)
     classroom.require(assignment)
@@ -227,16 +227,17 @@ def demo(
     root.mkdir(parents=True, exist_ok=True)
     make_course(root, classroom.folder("source", assignment), settings=DEMO_SETTINGS)
     demo_course = Classroom(root)
-    students = list(roster(assignment, per_exercise=1 if small else None))
     if not demo_course.folder("release", assignment).is_dir():
         demo_course.generate(assignment)
-    new = hand_in(students, assignment, demo_course.folder("release", assignment), root / "submitted")
+    release = read_notebooks(demo_course.folder("release", assignment))
+    students = roster(exercises_by_notebook(release), per_exercise=1 if small else None)
+    new = hand_in(students, assignment, release, root / "submitted")
     console.print(f"{len(students)} simulated students, {new} of them new, hand in {assignment}")
     unsandboxed = not best_rung().walled  # the students are our own
     _tell_rung(unsandboxed)
     before = {submission.student for submission in demo_course.results(assignment)}
     failures = _grade_with_progress(demo_course, assignment, None, workers=workers, unsandboxed=unsandboxed)
-    really = {s.name: " · ".join(filter(None, (s.kind, s.exercise, s.what))) for s in students}
+    really = {student.name: str(student) for student in students}
     _print_class(demo_course, assignment, really)
     _print_failures(failures)
     if {submission.student for submission in demo_course.results(assignment)} != before or not (

@@ -187,6 +187,5 @@ def configure(c: Config) -> None:
     c.Autograde.autograde_preprocessors = [
         "nbgrader.preprocessors.SaveAutoGrades",
         "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
     ]
     configure_feedback(c)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import io
 import math
 import time
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from nbformat import NotebookNode
 
-from autograder.bans import banned_names, doubtful_methods
+from autograder.bans import banned_names, doubtful_methods, imported_names
 from autograder.student import CellRun, Student
 from autograder.submission import grade_id_of, is_setup, is_test
 from autograder.verdict import CellVerdict, worst, write_outputs
@@ -54,9 +55,9 @@ class _Examiner:
         self.student_id = student_id
         self.setup: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self.runs: dict[str, CellRun] = {}
-        self.student_sources = [
+        self.imported = imported_names(
             cell.source for cell in nb.cells if cell.cell_type == "code" and not is_test(cell) and not is_setup(cell)
-        ]
+        )
 
     def examine(self) -> Examination:
         verdicts: dict[str, CellVerdict] = {}
@@ -114,7 +115,7 @@ class _Examiner:
             verdict.flags += self._doubts(exercise)
         return replace(verdict, seconds=time.monotonic() - start)
 
-    def _execute(self, cell: NotebookNode, used: set[str]) -> _TestRun:
+    def _execute(self, cell: NotebookNode, used: frozenset[str]) -> _TestRun:
         """Run a test cell here, with the student's names as data and proxies."""
         namespace = dict(self.setup)
         run = _TestRun()
@@ -137,7 +138,7 @@ class _Examiner:
                 run.error = error
         return run
 
-    def _from_run(self, grade_id: str, max_points: float, run: _TestRun, used: set[str]) -> CellVerdict:
+    def _from_run(self, grade_id: str, max_points: float, run: _TestRun, used: frozenset[str]) -> CellVerdict:
         exercise = run.sitting.verdicts[-1] if run.sitting.verdicts else None
         if run.error is not None:
             status, message = self._explain(run.error, used)
@@ -150,7 +151,7 @@ class _Examiner:
         status = "passed" if points >= max_points else "partly" if points > 0 else "wrong"
         return CellVerdict(grade_id, points, max_points, status)
 
-    def _explain(self, error: BaseException, used: set[str]) -> tuple[str, str]:
+    def _explain(self, error: BaseException, used: frozenset[str]) -> tuple[str, str]:
         """Status and message for a test cell that stopped with an exception."""
         if isinstance(error, AnswerLost):
             return error.status, {
@@ -179,7 +180,7 @@ class _Examiner:
     def _banned(self, exercise: Exercise | None) -> list[str]:
         if exercise is None:
             return []
-        return banned_names(self._solution(exercise), exercise.banned, self.student_sources)
+        return banned_names(self._solution(exercise), exercise.banned, self.imported)
 
     def _doubts(self, exercise: Exercise) -> list[str]:
         found = doubtful_methods(self._solution(exercise), exercise.banned)
@@ -197,7 +198,8 @@ def _exec_with_value(source: str, filename: str, namespace: dict[str, Any]) -> A
     return eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
 
 
-def _loaded_names(source: str) -> set[str]:
+@functools.lru_cache(maxsize=512)
+def _loaded_names(source: str) -> frozenset[str]:
     """Global names that a test cell reads and does not define itself."""
     tree = ast.parse(source)
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
@@ -209,10 +211,10 @@ def _loaded_names(source: str) -> set[str]:
             stored.add(node.name)
         elif isinstance(node, ast.arg):
             stored.add(node.arg)
-    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - stored
+    return frozenset({node.id for node in names if isinstance(node.ctx, ast.Load)} - stored)
 
 
-def _exercise(used: set[str]) -> Exercise | None:
+def _exercise(used: frozenset[str]) -> Exercise | None:
     """The exercise whose function this test cell is about."""
     for name in sorted(used):
         with contextlib.suppress(KeyError):

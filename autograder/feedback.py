@@ -170,7 +170,13 @@ def _written_card(cell: NotebookNode, heading: str) -> Card:
     score, max_score = _score(cell)
     status = "pending" if cell.metadata.nbgrader.get("pending") else "by hand"
     return Card(
-        _anchor(cell), heading or grade_id_of(cell) or "", False, score, max_score, status, STATUSES[status][2],
+        _anchor(cell),
+        heading or grade_id_of(cell) or "",
+        False,
+        score,
+        max_score,
+        status,
+        STATUSES[status][2],
         by_hand=status == "by hand",
     )
 

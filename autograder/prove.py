@@ -20,11 +20,11 @@ from nbformat import NotebookNode
 
 from autograder.classroom import Classroom, CourseError
 from autograder.job import stop_fork_server
-from autograder.simulated import reference_answers, solve
+from autograder.simulated import read_notebooks, reference_answers, solve
 from autograder.submission import grade_id_of, is_setup
 from exercises import as_solution, exercises_of
 from exercises.bank import Answer, Exercise
-from exercises.grading import deviations, grade
+from exercises.grading import deviations, grade, remembering
 
 STUDENTS = ("ada", "alan", "emil")  # inputs are drawn per student: a proof for one set of inputs is none
 
@@ -181,8 +181,8 @@ def prove_notebooks(course: Classroom, assignment: str) -> list[str]:
     problems = []
     with scratch_course(course, assignment) as scratch:
         scratch.generate(assignment)
-        release = _read(scratch.folder("release", assignment))
-        source = _read(scratch.folder("source", assignment))
+        release = read_notebooks(scratch.folder("release", assignment))
+        source = read_notebooks(scratch.folder("source", assignment))
         class_list = {"untouched": release, "solution": source, **_variants(assignment, release)}
         for student, notebooks in class_list.items():
             folder = scratch.folder("submitted", assignment, student)
@@ -211,10 +211,6 @@ def prove_notebooks(course: Classroom, assignment: str) -> list[str]:
     return problems
 
 
-def _read(folder: Path) -> dict[str, NotebookNode]:
-    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))}
-
-
 def _variants(assignment: str, release: dict[str, NotebookNode]) -> dict[str, dict[str, NotebookNode]]:
     """One student per round: the n-th accepted variant of every exercise."""
     exercises = exercises_of(assignment)
@@ -238,13 +234,14 @@ def prove(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof]
     except KeyError as error:
         raise CourseError(str(error.args[0])) from error
     proof = Proof(assignment)
-    visible = visible_tests(_read(course.folder("source", assignment)))
+    visible = visible_tests(read_notebooks(course.folder("source", assignment)))
     proof.problems += [
         f"{name} has tests in the notebook and no exercise in the bank"
         for name in sorted(set(visible) - set(exercises))
     ]
     for name, exercise in exercises.items():
-        found = prove_exercise(exercise, visible.get(name))
+        with remembering():
+            found = prove_exercise(exercise, visible.get(name))
         proof.exercises.append(found)
         yield found
     proof.problems += prove_notebooks(course, assignment)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import statistics
 from collections import Counter
@@ -12,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
-import nbformat
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
@@ -29,8 +30,7 @@ from autograder.statistics import (
     pseudonyms,
     status_counts,
 )
-from autograder.submission import grade_id_of, is_kind
-from autograder.templates import page, points
+from autograder.templates import page, percent, points
 from autograder.verdict import CellVerdict
 
 if TYPE_CHECKING:
@@ -176,17 +176,18 @@ def _answers(
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """What each student wrote into the solution cells, and what stood there before."""
 
-    def solutions(nb: nbformat.NotebookNode) -> dict[str, str]:
-        return {grade_id_of(cell) or "": cell.source for cell in nb.cells if is_kind(cell, "solution")}
+    def solutions(notebook: str) -> dict[str, str]:
+        cells = [(cell, cell["metadata"].get("nbgrader", {})) for cell in json.loads(notebook)["cells"]]
+        return {info["grade_id"]: "".join(cell["source"]) for cell, info in cells if info.get("solution")}
 
     stubs: dict[str, str] = {}
     for text in read_templates(classroom.folder("source", assignment)).values():
-        stubs |= solutions(nbformat.reads(text, as_version=4))
+        stubs |= solutions(text)
     answers: dict[str, dict[str, str]] = {}
     for submission in submissions:
         row = answers.setdefault(submission.student, {})
         for path in sorted(classroom.folder("autograded", assignment, submission.student).glob("*.ipynb")):
-            row |= solutions(nbformat.read(path, as_version=4))
+            row |= solutions(path.read_text(encoding="utf-8"))
     return answers, stubs
 
 
@@ -232,7 +233,14 @@ def _short(lines: list[str]) -> str:
 # Figures -----------------------------------------------------------------------------------------------------------------
 
 # In the PNG these colours stand on white; in the page each becomes a variable of page.css, which knows light and dark.
-COLOURS = {"ink": "#1b1f24", "soft": "#57606a", "line": "#d0d7de", "bar": "#4a8fc7", "mark": "#b3470a", "paper": "#ffffff"}
+COLOURS = {
+    "ink": "#1b1f24",
+    "soft": "#57606a",
+    "line": "#d0d7de",
+    "bar": "#4a8fc7",
+    "mark": "#b3470a",
+    "paper": "#ffffff",
+}
 RC = {"font.family": "DejaVu Sans", "font.size": 11, "svg.fonttype": "none", "svg.hashsalt": "course"}
 
 
@@ -251,7 +259,7 @@ def _figure(png: Path, draw: Callable[[], Figure], alt: str) -> Markup:
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.2, height), layout="constrained")
+    figure = Figure(figsize=(4.6, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(COLOURS["line"])
@@ -266,17 +274,26 @@ def _draw_grades(scores: Scores) -> Figure:
     axes.bar(edges[:-1], counts, width=width * 0.92, align="edge", color=COLOURS["bar"])
     for left, count in zip(edges, counts, strict=False):
         if count:
-            axes.text(left + width * 0.46, count, str(count), ha="center", va="bottom", color=COLOURS["soft"], size=10)
-    lines = [("mean", scores.mean, "-", 1.11), ("median", scores.median, (0, (4, 2)), 1.03)]
-    for name, value, dash, height in lines:
-        axes.axvline(value, color=COLOURS["mark"], lw=1.6, linestyle=dash)
-        side = "right" if value > 0.6 * edges[-1] else "left"
+            axes.annotate(
+                f"{count}", (left + width * 0.46, count), xytext=(0, 3), textcoords="offset points", ha="center", size=10,
+                color=COLOURS["soft"], bbox={"facecolor": COLOURS["paper"], "edgecolor": "none", "pad": 1},
+            )  # fmt: skip
+    marks = sorted([(scores.mean, "mean", "-"), (scores.median, "median", (0, (4, 2)))], key=lambda mark: mark[0])
+    at_right = marks[0][0] > edges[-1] / 2  # then both labels stand left of their lines, the outer one above
+    for row, (value, name, dash) in enumerate(marks if at_right else reversed(marks)):
+        height = 1.02 + 0.09 * row
+        axes.axvline(value, 0, height, color=COLOURS["mark"], lw=1.6, linestyle=dash, clip_on=False)
         axes.text(
-            value, height, f"{name} {points(value)}", ha=side, va="bottom", color=COLOURS["mark"], weight="bold",
+            value + (-0.01 if at_right else 0.01) * edges[-1], height, f"{name} {points(value)}",
+            ha="right" if at_right else "left", va="center", color=COLOURS["mark"], weight="bold",
             transform=axes.get_xaxis_transform(),
-        )
-    axes.set(xlim=(0, edges[-1]), ylim=(0, max(counts.max(), 1) * 1.12), yticks=[])
-    axes.set_xlabel(f"points (of {points(scores.max_score)}); the number on a bar counts students", color=COLOURS["soft"])
+        )  # fmt: skip
+    axes.set(xlim=(0, edges[-1]), ylim=(0, max(counts.max(), 1) * 1.15), yticks=[])
+    axes.set_xticks(edges[:: math.ceil(len(edges) / 9)])
+    axes.xaxis.set_major_formatter(lambda value, _: points(value))
+    axes.set_xlabel(
+        f"points (of {points(scores.max_score)}); the number on a bar counts students", color=COLOURS["soft"]
+    )
     return figure
 
 
@@ -288,7 +305,7 @@ def _draw_exercises(exercises: list[ExerciseStatistics]) -> Figure:
         axes.barh(y, row.pass_rate, height=0.36, color=COLOURS["bar"])
         axes.plot([share] * 2, [y - 0.26, y + 0.26], color=COLOURS["mark"], lw=2.5, solid_capstyle="butt")
         axes.text(0, y - 0.25, row.exercise, ha="left", va="bottom", color=COLOURS["ink"], size=10.5)
-        text = f"{row.pass_rate:.0%} pass · mean {points(row.mean)} of {points(row.max_points)}"
+        text = f"{percent(row.pass_rate)} pass · mean {points(row.mean)} of {points(row.max_points)}"
         axes.text(1, y - 0.25, text, ha="right", va="bottom", color=COLOURS["soft"], size=9.5)
     axes.set(xlim=(0, 1.005), ylim=(len(exercises) - 0.6, -0.75), yticks=[], xticks=[0, 0.5, 1])
     axes.set_xticklabels(["0 %", "50 %", "100 %"])
@@ -309,5 +326,8 @@ def _grades_in_words(scores: Scores) -> str:
 
 
 def _exercises_in_words(exercises: list[ExerciseStatistics]) -> str:
-    rows = "; ".join(f"{row.exercise}: {row.pass_rate:.0%} pass, mean {points(row.mean)} of {points(row.max_points)}" for row in exercises)
+    rows = "; ".join(
+        f"{row.exercise}: {percent(row.pass_rate)} pass, mean {points(row.mean)} of {points(row.max_points)}"
+        for row in exercises
+    )
     return f"Bars of the pass rate of {len(exercises)} exercises, with the mean share of points marked. {rows}."

@@ -6,14 +6,15 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from autograder.submission import grade_id_of, is_kind
-from exercises import as_solution, exercises_of
-from exercises.bank import Answer, Exercise
+from exercises import as_solution, exercises_of, find
+from exercises.bank import Exercise
 
 Notebooks = dict[str, NotebookNode]
 
@@ -29,15 +30,19 @@ tariq thea tomas uma vera victor wanda wei xenia yara yusuf zoe
 class SimulatedStudent:
     """One row of the class list.
 
-    kind: reference, accepted, misconception or mishap; exercise and what say which. `expect` is "full", "less" or
-    "any".
+    kind: reference, accepted, misconception or mishap. answers: exercise -> the name of the accepted variant or the
+    misconception handed in for it. mishap: its name. full: whether every point is due.
     """
 
     name: str
     kind: str
-    exercise: str
-    what: str
-    expect: str
+    answers: dict[str, str]
+    mishap: str
+    full: bool
+
+    def __str__(self) -> str:
+        what = [f"{exercise}: {name}" for exercise, name in self.answers.items()] or [self.mishap]
+        return f"{self.kind}: {'; '.join(what)}" if any(what) else self.kind
 
 
 def solve(release: Notebooks, answers: dict[str, str]) -> Notebooks:
@@ -114,65 +119,86 @@ def _body(notebooks: Notebooks, line: str) -> Notebooks:
     return _spoil(notebooks, name, f"def {name}(*args, **kwargs):\n    {line}")
 
 
-MISHAPS: dict[str, tuple[Callable[[Notebooks, Notebooks], Notebooks | None], str]] = {
-    "half finished": (_half_finished, "less"),
-    "empty": (lambda solved, release: copy.deepcopy(release), "less"),
-    "syntax error": (lambda solved, release: _spoil(solved, _first_solution(solved), "def broken(:\n    pass"), "less"),
-    "infinite loop": (lambda solved, release: _body(solved, "while True: pass"), "less"),
-    "memory hog": (lambda solved, release: _body(solved, "return [0.0] * (4 * 10**9)"), "less"),
-    "process ends": (lambda solved, release: _body(solved, "import os; os._exit(0)"), "less"),
+MISHAPS: dict[str, tuple[Callable[[Notebooks, Notebooks], Notebooks | None], bool]] = {
+    "half finished": (_half_finished, False),
+    "empty": (lambda solved, release: copy.deepcopy(release), False),
+    "syntax error": (lambda solved, release: _spoil(solved, _first_solution(solved), "def broken(:\n    pass"), False),
+    "infinite loop": (lambda solved, release: _body(solved, "while True: pass"), False),
+    "memory hog": (lambda solved, release: _body(solved, "return [0.0] * (4 * 10**9)"), False),
+    "process ends": (lambda solved, release: _body(solved, "import os; os._exit(0)"), False),
     "output flood": (
         lambda solved, release: _scratch(solved, "for i in range(300_000):\n    print('line', i)"),
-        "full",
+        True,
     ),
-    "infinite loop in a scratch cell": (lambda solved, release: _scratch(solved, "while True:\n    pass"), "full"),
-    "missing notebook": (lambda solved, release: None, "less"),
-    "deleted test cells": (lambda solved, release: _without_tests(solved), "full"),
+    "infinite loop in a scratch cell": (lambda solved, release: _scratch(solved, "while True:\n    pass"), True),
+    "missing notebook": (lambda solved, release: None, False),
+    "deleted test cells": (lambda solved, release: _without_tests(solved), True),
 }
 
 
-def roster(assignment: str, per_exercise: int | None = None) -> Iterator[SimulatedStudent]:
-    """The class list: the reference, every accepted variant, every misconception, every mishap.
+def _one_per_notebook(
+    kind: str, notebooks: list[list[str]], names: Callable[[Exercise], list[str]]
+) -> Iterator[tuple[str, dict[str, str], str, bool]]:
+    """Rows in which each notebook holds one variant or misconception and is right otherwise."""
+    columns = [[(name, what) for name in exercises for what in names(find(name))] for exercises in notebooks]
+    for row in zip_longest(*columns):
+        yield kind, dict(entry for entry in row if entry is not None), "", kind == "accepted"
 
-    per_exercise: at most so many variants and misconceptions of each exercise (for a small class).
+
+def roster(notebooks: list[list[str]], per_exercise: int | None = None) -> list[SimulatedStudent]:
+    """The class list: the reference, every accepted variant, every misconception (one a notebook), every mishap.
+
+    notebooks: the exercises of each notebook. per_exercise: at most so many of each (for a small class).
     """
-    rows: list[tuple[str, str, str, str]] = [("reference", "", "everything right", "full")]
-    for name, exercise in exercises_of(assignment).items():
-        rows += [("accepted", name, what, "full") for what in list(exercise.accepted)[:per_exercise]]
-        rows += [("misconception", name, what, "less") for what in list(exercise.misconceptions)[:per_exercise]]
-    rows += [("mishap", "", what, expect) for what, (_, expect) in MISHAPS.items()]
+    rows: list[tuple[str, dict[str, str], str, bool]] = [("reference", {}, "", True)]
+    rows += _one_per_notebook("accepted", notebooks, lambda exercise: list(exercise.accepted)[:per_exercise])
+    rows += _one_per_notebook("misconception", notebooks, lambda exercise: list(exercise.misconceptions)[:per_exercise])
+    rows += [("mishap", {}, what, full) for what, (_, full) in MISHAPS.items()]
     names = FIRST_NAMES.split()
+    students = []
     for number, row in enumerate(rows):
         turn, index = divmod(number, len(names))
-        yield SimulatedStudent(names[index] + (f"-{turn + 1}" if turn else ""), *row)
+        students.append(SimulatedStudent(names[index] + (f"-{turn + 1}" if turn else ""), *row))
+    return students
 
 
-def _answer(exercise: Exercise, student: SimulatedStudent) -> Answer:
-    if student.kind == "accepted":
-        return exercise.accepted[student.what]
-    return exercise.misconceptions[student.what].answer
+def exercises_by_notebook(notebooks: Notebooks) -> list[list[str]]:
+    """The graded functions of each notebook, in order."""
+    return [
+        [
+            name
+            for cell in nb.cells
+            if cell.cell_type == "code" and is_kind(cell, "solution") and (name := grade_id_of(cell))
+        ]
+        for nb in notebooks.values()
+    ]
 
 
 def notebooks_of(student: SimulatedStudent, assignment: str, release: Notebooks) -> Notebooks | None:
     """What this student hands in; None: nothing but an empty folder."""
     answers = reference_answers(assignment)
-    if student.exercise:
-        exercise = exercises_of(assignment)[student.exercise]
-        answers[student.exercise] = as_solution(_answer(exercise, student), student.exercise)
+    for name, what in student.answers.items():
+        exercise = find(name)
+        answer = exercise.accepted[what] if student.kind == "accepted" else exercise.misconceptions[what].answer
+        answers[name] = as_solution(answer, name)
     solved = solve(release, answers)
-    return MISHAPS[student.what][0](solved, release) if student.kind == "mishap" else solved
+    return MISHAPS[student.mishap][0](solved, release) if student.kind == "mishap" else solved
 
 
-def hand_in(students: list[SimulatedStudent], assignment: str, release: Path, submitted: Path) -> int:
+def read_notebooks(folder: Path) -> Notebooks:
+    """name -> notebook, for a folder."""
+    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))}
+
+
+def hand_in(students: list[SimulatedStudent], assignment: str, release: Notebooks, submitted: Path) -> int:
     """Write the submissions of those who have none yet, and the class list. Returns how many were written."""
-    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in sorted(release.glob("*.ipynb"))}
     written = 0
     for student in students:
         folder = submitted / student.name / assignment
         if folder.exists():
             continue
         folder.mkdir(parents=True)
-        for name, nb in (notebooks_of(student, assignment, notebooks) or {}).items():
+        for name, nb in (notebooks_of(student, assignment, release) or {}).items():
             nbformat.write(nb, folder / f"{name}.ipynb")
         written += 1
     (submitted.parent / "class.json").write_text(json.dumps([asdict(student) for student in students], indent=1))

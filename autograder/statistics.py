@@ -167,7 +167,9 @@ def normalized(source: str) -> str:
         return "\n".join(filter(None, (" ".join(line.split()) for line in source.splitlines())))
 
 
-def equal_pairs(answers: Mapping[str, Mapping[str, str]], stubs: Mapping[str, str], at_least: int = 2) -> list[EqualPair]:
+def equal_pairs(
+    answers: Mapping[str, Mapping[str, str]], stubs: Mapping[str, str], at_least: int = 2
+) -> list[EqualPair]:
     """Pairs of students whose answers are equal in every cell that both have changed, in at least so many cells.
 
     answers: student -> cell -> source. stubs: cell -> source as it was handed out. The longest agreement comes first.

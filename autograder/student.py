@@ -73,6 +73,34 @@ class CellRun:
     seconds: float = 0.0
 
 
+class _Clock:
+    """The deadlines of one request. The process's CPU time is read only when the answer is slow in coming."""
+
+    def __init__(self, process: StudentProcess, cpu_seconds: float):
+        self._process = process
+        self._cpu_seconds = cpu_seconds
+        self._start = time.monotonic()
+        self._cpu_start: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def used(self) -> float:
+        """CPU seconds of this request; for a quick one the wall time, which bounds it."""
+        if self._cpu_start is None:
+            return self.elapsed
+        return self._process.cpu() - self._cpu_start
+
+    def check(self) -> None:
+        """Called at each tick without an answer. Raises AnswerTimedOut."""
+        if self._cpu_start is None:  # what it used up to the first tick is at most the time since the start
+            self._cpu_start = self._process.cpu() - min(self.elapsed, TICK)
+        if self.used > self._cpu_seconds or self.elapsed > 3 * self._cpu_seconds + 5:
+            raise AnswerTimedOut("over its time limit")
+
+
 class StudentProcess:
     """One forked process and its socket. Any AnswerLost it raises means that it is dead."""
 
@@ -81,8 +109,9 @@ class StudentProcess:
         self._folder = None if server.rung.walled else tempfile.mkdtemp(prefix="student-")
         self.sock = server.fork(limits.to_dict(), self._folder)
         self._pidfd = -1
+        self._poller = select.poll()
+        self.seconds = 0.0  # of its time that was used up, as far as deadlines are concerned
         self.pid = self._hello()
-        self._cpu_before = 0.0
 
     def _hello(self) -> int:
         """The process id as the kernel attests it, translated into our own namespace."""
@@ -95,6 +124,8 @@ class StudentProcess:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self.sock.settimeout(None)
             wire.receive(self.sock)
+            self._poller.register(self.sock, select.POLLIN)
+            self._poller.register(self._pidfd, select.POLLIN)
         except (OSError, IndexError, EOFError, wire.WireError) as error:
             self.close()
             raise InfrastructureError(f"a student process did not start: {error!r}") from error
@@ -106,20 +137,19 @@ class StudentProcess:
             with open(f"/proc/{self.pid}/stat", "rb") as file:
                 fields = file.read().rsplit(b")", 1)[1].split()
         except OSError:
-            return self._cpu_before
+            return self.seconds
         return sum(int(value) for value in fields[11:15]) / CLOCK_TICKS
 
     def exchange(
         self, header: dict[str, Any], buffers: list[bytes], cpu_seconds: float, answer: Callable[..., Any]
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, serve the callbacks it makes with `answer`, return its reply. Kills what is over time."""
-        cpu_limit = self.cpu() + cpu_seconds
-        wall_limit = time.monotonic() + 3 * cpu_seconds + 5
+        clock = _Clock(self, cpu_seconds)
 
         def read(sock: socket.socket, size: int) -> bytes:
             chunks, missing = [], size
             while missing:
-                self._wait(cpu_limit, wall_limit)
+                self._wait(clock)
                 chunk = sock.recv(min(missing, 2**20))
                 if not chunk:
                     raise AnswerCrashed("the process ended")
@@ -132,6 +162,7 @@ class StudentProcess:
             while True:
                 reply, body = wire.receive(self.sock, read)
                 if "callback" not in reply:
+                    self.seconds += clock.used
                     return reply, body
                 self._send(*answer(reply, body))
         except (AnswerLost, wire.WireError, OSError) as error:
@@ -148,18 +179,14 @@ class StudentProcess:
         finally:
             self.sock.settimeout(None)
 
-    def _wait(self, cpu_limit: float, wall_limit: float) -> None:
-        poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
-        poller.register(self._pidfd, select.POLLIN)
+    def _wait(self, clock: _Clock) -> None:
         while True:
-            events = dict(poller.poll(TICK * 1000))
+            events = dict(self._poller.poll(TICK * 1000))
             if self.sock.fileno() in events:
                 return
             if self._pidfd in events:
                 raise AnswerCrashed("the process ended")
-            if self.cpu() > cpu_limit or time.monotonic() > wall_limit:
-                raise AnswerTimedOut("over its time limit")
+            clock.check()
 
     def close(self) -> None:
         """Kill it and, with it, everything it started."""
@@ -341,7 +368,7 @@ class Student:
         if allowed <= 0:
             raise AnswerTimedOut("the notebook's time is used up")
         encoded, buffers = self._encode(header, values)
-        before = process.cpu()
+        before = process.seconds
         try:
             reply, body = process.exchange(encoded, buffers, allowed, self._answer)
         except AnswerLost as lost:
@@ -350,7 +377,7 @@ class Student:
                 self.seconds_left -= allowed
                 self.call_seconds = min(self.call_seconds, max(1.0, self.limits.cpu_seconds / 10))
             raise
-        self.seconds_left -= process.cpu() - before
+        self.seconds_left -= process.seconds - before
         if "error" in reply:
             raise _student_exception(reply)
         return reply, self._decode(reply, body)

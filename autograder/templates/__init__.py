@@ -20,7 +20,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
-    environment.filters["points"] = points
+    environment.filters |= {"points": points, "percent": percent}
     return environment
 
 
@@ -31,6 +31,15 @@ def points(value: float) -> str:
     ('2', '0.33')
     """
     return f"{round(float(value), 2):g}"
+
+
+def percent(share: float) -> str:
+    """A share of a whole.
+
+    >>> percent(0.884)
+    '88 %'
+    """
+    return f"{100 * share:.0f} %"
 
 
 def page(template: str, **values: Any) -> str:

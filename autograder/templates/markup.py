@@ -20,7 +20,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-MAX_TEXT = 20_000  # characters of one output that are shown
+MAX_TEXT = 20_000  # characters of one cell or output that are shown
 
 # Cleaning ----------------------------------------------------------------------------------------------------------------
 
@@ -63,6 +63,7 @@ def clean(html: str) -> Markup:
 # What Matplotlib's mathtext does not know, in words it does.
 _SPELLINGS = (
     (r"\\[tc]frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
+    (r"\\(mathcal|mathbb|mathbf|mathrm|boldsymbol)\s*([A-Za-z0-9])", r"\\\1{\2}"),
     (r"\\[tdc]frac(?![a-z])", r"\\frac"),
     (r"\\(big|Big|bigg|Bigg)[lrm]?(?![a-z])", ""),
     (r"\\([lr])vert(?![a-z])", "|"),
@@ -88,8 +89,9 @@ def formula(tex: str, block: bool = False) -> str:
             raise ValueError("too long")
         path = TextPath((0, 0), f"${spelled}$", size=16, prop={"math_fontfamily": "stix"})
         box = path.get_extents()
-    except (ValueError, RuntimeError):
+    except Exception:  # whatever mathtext stumbles over: one formula must not cost a class its feedback
         return f"<code>{escape(text)}</code>"
+    em = 1.12 / 16  # the letters of STIX are smaller than those of a page
     left, right, bottom, top = box.x0 - 1, box.x1 + 1, min(box.y0 - 1, -1), box.y1 + 1
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.2f} {-top:.2f} {right - left:.2f} {top - bottom:.2f}" '
@@ -100,7 +102,7 @@ def formula(tex: str, block: bool = False) -> str:
     source = base64.b64encode(svg.encode()).decode()
     image = (
         f'<img alt="{escape(text)}" src="data:image/svg+xml;base64,{source}" '
-        f'style="height:{(top - bottom) / 16:.3f}em;vertical-align:{bottom / 16:.3f}em">'
+        f'style="height:{(top - bottom) * em:.3f}em;vertical-align:{bottom * em:.3f}em">'
     )
     return f"<p>{image}</p>" if block else image
 
@@ -128,7 +130,9 @@ class _Renderer(IPythonRenderer):
 
 
 def markdown(source: str, attachments: dict[str, Any] | None = None) -> Markup:
-    """A student's (or a TA's) Markdown as safe HTML."""
+    """A student's (or a TA's) Markdown as safe HTML; a very long one as it is written (reading some takes quadratic time)."""
+    if len(source) > MAX_TEXT:
+        return _text(source)
     renderer = _Renderer(escape=False, attachments=attachments or {}, exclude_anchor_links=True)
     return clean(MarkdownWithMath(renderer=renderer).render(source))
 

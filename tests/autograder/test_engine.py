@@ -20,7 +20,9 @@ from exercises import as_solution, find
 FULL = find("logsumexp").points + find("log_sigmoid").points
 LSE, SIGMOID = find("logsumexp").points, find("log_sigmoid").points
 REFERENCE = as_solution(find("logsumexp").reference, "logsumexp")
-WARNS = REFERENCE.replace("    x = np.asarray(x)\n", "    import warnings\n    warnings.warn('careful')\n    x = np.asarray(x)\n", 1)
+WARNS = REFERENCE.replace(
+    "    x = np.asarray(x)\n", "    import warnings\n    warnings.warn('careful')\n    x = np.asarray(x)\n", 1
+)
 MISTAKE = next(name for name, one in find("logsumexp").misconceptions.items() if one.core)
 WRONG = as_solution(find("logsumexp").misconceptions[MISTAKE].answer, "logsumexp")
 
@@ -59,7 +61,11 @@ CLASS = {
     "later-sum": (lambda c: with_cell(solved(c), "sum = 3; list = [1]; max = min = 0; len = 5", "W1"), FULL, "passed"),
     "helper-below": (helper_below, FULL, "passed"),
     "metadata-lost": (lambda c: without_metadata(solved(c)), FULL, "passed"),
-    "banned": (lambda c: solved(c, logsumexp="def logsumexp(x, **k):\n    return torch.logsumexp(x, -1)"), SIGMOID, "wrong"),
+    "banned": (
+        lambda c: solved(c, logsumexp="def logsumexp(x, **k):\n    return torch.logsumexp(x, -1)"),
+        SIGMOID,
+        "wrong",
+    ),
     "cut-off": (lambda c: nbformat.writes(solved(c)).encode()[:700], 0, "unreadable"),
     "nothing": (lambda c: None, 0, "missing"),
     "zero-bytes": (lambda c: b"", 0, "unreadable"),
@@ -97,7 +103,9 @@ def auto_score(course: Classroom, student: str) -> float:
         return sum(grade.auto_score or 0.0 for nb in submission.notebooks for grade in nb.grades)
 
 
-@pytest.mark.parametrize(("student", "points"), [(name, points) for name, (_, points, _) in CLASS.items() if points is not None])
+@pytest.mark.parametrize(
+    ("student", "points"), [(name, points) for name, (_, points, _) in CLASS.items() if points is not None]
+)
 def test_points_are_in_nbgraders_gradebook(graded: Classroom, student: str, points: float) -> None:
     assert auto_score(graded, student) == pytest.approx(points)
 
@@ -163,7 +171,9 @@ def test_a_second_run_regrades_nothing(graded: Classroom) -> None:
     graded.grade(ASSIGNMENT, unsandboxed=True, listener=lambda result: told.append(result.student))
     assert told == []
     assert path.stat().st_mtime_ns == before
-    graded.grade(ASSIGNMENT, ["right"], force=True, unsandboxed=True, listener=lambda result: told.append(result.student))
+    graded.grade(
+        ASSIGNMENT, ["right"], force=True, unsandboxed=True, listener=lambda result: told.append(result.student)
+    )
     assert told == ["right"]
 
 
@@ -202,7 +212,11 @@ def _stub(course: Classroom, name: str) -> str:
 
 
 def test_nbgraders_commands_work_with_nothing_but_the_configuration(honest: Classroom) -> None:
-    for command in (["generate_assignment", ASSIGNMENT, "--force"], ["autograde", ASSIGNMENT], ["generate_feedback", ASSIGNMENT]):
+    for command in (
+        ["generate_assignment", ASSIGNMENT, "--force"],
+        ["autograde", ASSIGNMENT],
+        ["generate_feedback", ASSIGNMENT],
+    ):
         done = nbgrader(honest.root, *command)
         assert done.returncode == 0, done.stderr[-2000:]
     assert auto_score(honest, "right") == pytest.approx(FULL)

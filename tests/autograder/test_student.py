@@ -88,7 +88,9 @@ def test_a_call_keeps_types_and_keywords(student: Student) -> None:
 
 
 def test_changed_arguments_are_changed_here_too(student: Student) -> None:
-    define(student, "def polite(x): return x + 1\ndef rude(x):\n    x += 1\n    return x\ndef grow(items): items.append(4)")
+    define(
+        student, "def polite(x): return x + 1\ndef rude(x):\n    x += 1\n    return x\ndef grow(items): items.append(4)"
+    )
     assert untouched(student.fetch("polite"), np.zeros(3)) == [True]
     assert untouched(student.fetch("rude"), np.zeros(3)) == [False]
     tensor, items = torch.zeros(2), [1]
@@ -213,7 +215,9 @@ def test_waiting_is_stopped_by_the_wall_clock(fork_server: ForkServer) -> None:
             student.fetch("sleep")()
 
 
-@pytest.mark.parametrize("line", ["os._exit(0)", "os.kill(os.getpid(), 9)", "import ctypes; ctypes.string_at(0)", "os.abort()"])
+@pytest.mark.parametrize(
+    "line", ["os._exit(0)", "os.kill(os.getpid(), 9)", "import ctypes; ctypes.string_at(0)", "os.abort()"]
+)
 def test_a_process_that_ends_loses_that_cell_only(student: Student, line: str) -> None:
     define(student, "y = 5\ndef fine(): return y")
     run = student.run_cell(f"import os\ny = 6\n{line}", "bad")
@@ -242,7 +246,10 @@ def test_a_child_that_keeps_the_socket_open_hides_nothing(student: Student) -> N
 
 
 def test_too_large_a_value_fails_the_call_only(student: Student) -> None:
-    define(student, "def big(): return np.zeros(10**7)\ndef deep():\n    x = []\n    for _ in range(100): x = [x]\n    return x")
+    define(
+        student,
+        "def big(): return np.zeros(10**7)\ndef deep():\n    x = []\n    for _ in range(100): x = [x]\n    return x",
+    )
     for name in ("big", "deep"):
         with pytest.raises(StudentError, match="WireError"):
             student.fetch(name)()
@@ -299,7 +306,9 @@ class TestWall:
         assert student.fetch("uid") != 0
 
     def test_a_fork_bomb_is_bounded(self, student: Student) -> None:
-        run = student.run_cell("import os, time\nfor _ in range(500):\n    if not os.fork():\n        time.sleep(60)", "a")
+        run = student.run_cell(
+            "import os, time\nfor _ in range(500):\n    if not os.fork():\n        time.sleep(60)", "a"
+        )
         assert run.error == "BlockingIOError"
 
     def test_files_are_bounded(self, student: Student) -> None:
@@ -338,6 +347,9 @@ def _running(marker: str) -> bool:
 def test_own_files_can_be_imported_and_hide_nothing(fork_server: ForkServer) -> None:
     files = {"helpers.py": b"def double(x): return 2 * x", "random.py": b"raise SystemExit", "data/a.txt": b"7"}
     with Student(fork_server, LimitValues(), files) as student:
-        define(student, "from helpers import double\nimport random\nr = random.random()\nd = double(int(open('data/a.txt').read()))")
+        define(
+            student,
+            "from helpers import double\nimport random\nr = random.random()\nd = double(int(open('data/a.txt').read()))",
+        )
         assert student.fetch("d") == 14
         assert isinstance(student.fetch("r"), float)

@@ -76,7 +76,9 @@ def test_what_is_no_notebook_is_told_in_one_sentence(data: bytes, words: str) ->
         read_cells(data)
 
 
-@pytest.mark.parametrize("cell", [3, None, {"cell_type": 4, "source": 5, "metadata": []}, {"metadata": {"nbgrader": {"grade_id": 3}}}])
+@pytest.mark.parametrize(
+    "cell", [3, None, {"cell_type": 4, "source": 5, "metadata": []}, {"metadata": {"nbgrader": {"grade_id": 3}}}]
+)
 def test_odd_cells_do_no_harm(cell: object) -> None:
     assert all(one.source == "" for one in read_cells(json.dumps({"cells": [cell]}).encode()))
 
@@ -114,7 +116,11 @@ def test_changed_tests_are_restored() -> None:
 
 
 def test_deleted_cells_come_back() -> None:
-    cells = [cell for cell in handed_in(logsumexp=RIGHT) if not (cell.grade_id or "").startswith(("grade_", "check_", "setup"))]
+    cells = [
+        cell
+        for cell in handed_in(logsumexp=RIGHT)
+        if not (cell.grade_id or "").startswith(("grade_", "check_", "setup"))
+    ]
     nb, notes = rebuild(GRADED, cells)
     assert [grade_id_of(cell) for cell in nb.cells] == [grade_id_of(cell) for cell in GRADED.cells]
     assert any("grade_logsumexp was missing" in note for note in notes)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -24,6 +24,8 @@ from exercises.observation import (
     untouched,
 )
 
+lightly = settings(max_examples=50, deadline=None)
+
 DTYPES = [np.bool_, np.int8, np.int64, np.uint8, np.float16, np.float32, np.float64, np.complex128]
 arrays = hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
 scalars = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=5) | arrays
@@ -38,11 +40,13 @@ moderate = st.floats(-1e6, 1e6)
 # distance -------------------------------------------------------------------------------------------------------------
 
 
+@lightly
 @given(observations)
 def test_everything_is_at_distance_0_from_itself(observation):
     assert distance(observation, observation, rtol=0.0, atol=0.0) == 0.0
 
 
+@lightly
 @given(observations, observations)
 def test_at_tolerance_0_same_is_mutual(one, other):
     there, back = (distance(*pair, rtol=0.0, atol=0.0) for pair in ((one, other), (other, one)))
@@ -50,12 +54,14 @@ def test_at_tolerance_0_same_is_mutual(one, other):
     assert there in (0.0, math.inf)
 
 
+@lightly
 @given(moderate, st.floats(0.0, 1e3), st.floats(1e-9, 1e-3), st.floats(1e-9, 1e-3))
 def test_distance_counts_tolerances(want, steps, rtol, atol):
     got = want + steps * (atol + rtol * abs(want))
     assert distance(got, want, rtol, atol) == pytest.approx(steps, rel=1e-3, abs=1e-3 + 1e-9 * abs(want) / atol)
 
 
+@lightly
 @given(hnp.arrays(np.float64, st.integers(1, 6), elements=moderate), st.data())
 def test_the_worst_element_counts(want, data):
     got = want.copy()
@@ -101,6 +107,7 @@ def test_no_tolerance_reaches_these(got):
     assert distance(got, 0.0, rtol=1e6, atol=1e300) == math.inf
 
 
+@lightly
 @given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=3)))
 def test_kind_and_dtype_are_not_values(array):
     """What a value is made of is `typed`'s business: numpy or torch, single or double, list or tuple."""
@@ -114,12 +121,14 @@ def test_kind_and_dtype_are_not_values(array):
     assert distance((1, 2.0), [1.0, True + True], rtol=0.0, atol=0.0) == 0.0
 
 
+@lightly
 @given(st.dictionaries(st.text("abc", min_size=1), moderate, min_size=2))
 def test_order_of_a_dictionary_does_not_matter(one):
     other = dict(reversed(one.items()))
     assert distance(one, other, rtol=0.0, atol=0.0) == 0.0
 
 
+@lightly
 @given(observations)
 def test_distance_never_warns_or_changes_what_it_is_given(observation):
     before = repr(observation)
@@ -172,6 +181,7 @@ def test_leaves_are_named_by_their_path():
     assert got == [(".a.len", 0), (".b.len", 2), (".b[0]", 1.0), (".b[1].x", "y")]
 
 
+@lightly
 @given(observations)
 def test_no_two_leaves_share_a_path(observation):
     paths = [path for path, _ in leaves(observation)]
@@ -181,6 +191,7 @@ def test_no_two_leaves_share_a_path(observation):
 # typed ----------------------------------------------------------------------------------------------------------------
 
 
+@lightly
 @given(arrays)
 def test_typed_shows_dtype_and_shape(array):
     seen = typed(array)
@@ -188,6 +199,7 @@ def test_typed_shows_dtype_and_shape(array):
     assert distance(seen["values"], array, rtol=0.0, atol=0.0) == 0.0
 
 
+@lightly
 @given(arrays, arrays)
 def test_typed_tells_apart_what_distance_takes_for_the_same(one, other):
     assume(one.dtype != other.dtype or one.shape != other.shape)
@@ -211,6 +223,7 @@ def test_python_numbers_count_as_numpy():
 # untouched ------------------------------------------------------------------------------------------------------------
 
 
+@lightly
 @given(hnp.arrays(np.float64, hnp.array_shapes(max_dims=2, max_side=4)), st.data())
 def test_one_changed_element_is_seen(array, data):
     place = data.draw(st.tuples(*(st.integers(0, side - 1) for side in array.shape)))
@@ -223,6 +236,7 @@ def test_one_changed_element_is_seen(array, data):
     assert untouched(spoil, array.copy(), array.copy()) == [True, False]
 
 
+@lightly
 @given(arrays)
 def test_reading_leaves_no_trace(array):
     assert untouched(lambda x, n: (x.sum(), n), array, 3) == [True, True]
