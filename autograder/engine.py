@@ -23,6 +23,7 @@ from traitlets import Bool, Integer
 from traitlets.config import Config
 
 from autograder.feedback import configure_feedback
+from autograder.gradebook import start_sharing
 from autograder.job import Job, Result, grade
 from autograder.limits import Limits, LimitValues
 from autograder.submission import MAX_NOTEBOOK_BYTES, read_files, read_regular_file, template
@@ -46,7 +47,9 @@ class EngineExporter(NotebookExporter):
         self._results: dict[str, Result] = {}
         self._executor: Executor | None = None
         self._templates: dict[str, dict[str, str]] = {}
+        self._text = ""  # the notebook between nbgrader's two passes over it
         if self._converter is not None:
+            start_sharing()
             self._complete_listing()
 
     @property
@@ -65,16 +68,26 @@ class EngineExporter(NotebookExporter):
                 converter.assignments[str(folder)] = [str(folder / f"{name}.ipynb") for name in names]
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
-        """The graded notebook where nbgrader sanitizes a submission; nbgrader's own way in its second pass."""
+        """The graded notebook's text. nbgrader asks twice: where it would sanitize, and where it would execute.
+
+        The first time we grade (or take what was graded ahead); the second time the preprocessors store it.
+        """
         converter = self._converter
-        if converter is None or not converter._sanitizing:
+        if converter is None:
             return super().from_filename(filename, resources=resources, **kwargs)
         path = Path(filename)
-        result = self._result(path.parent)
-        if result.failure:
-            raise NbGraderException(f"{result.student}: not graded, through no fault of theirs: {result.failure}")
-        nb = nbformat.reads(result.notebooks[path.stem], as_version=4)
-        return super().from_notebook_node(nb, resources=resources, **kwargs)
+        resources = self._init_resources(resources)
+        if converter._sanitizing:
+            result = self._result(path.parent)
+            if result.failure:
+                raise NbGraderException(f"{result.student}: not graded, through no fault of theirs: {result.failure}")
+            self._text = result.notebooks[path.stem]
+        elif self._preprocessors:
+            nb = nbformat.v4.reads(self._text)
+            for preprocessor in self._preprocessors:
+                nb, resources = preprocessor.preprocess(nb, resources)
+            self._text = nbformat.v4.writes(nb)
+        return self._text, resources
 
     # Grading ahead --------------------------------------------------------------------------------------------------
 
@@ -185,7 +198,7 @@ def configure(c: Config) -> None:
     c.Autograde.exporter_class = EngineExporter
     c.Autograde.sanitize_preprocessors = []  # the exporter rebuilds the notebook from the instructor's source
     c.Autograde.autograde_preprocessors = [
-        "nbgrader.preprocessors.SaveAutoGrades",
+        "autograder.gradebook.SaveVerdicts",
         "nbgrader.preprocessors.AssignLatePenalties",
     ]
     configure_feedback(c)

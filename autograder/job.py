@@ -156,7 +156,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> 
         _mark_ungraded(nb, record, *problem)
     record.seconds = time.monotonic() - start
     record.store(nb)
-    result.notebooks[name] = nbformat.writes(nb)
+    result.notebooks[name] = nbformat.v4.writes(nb)
     return record
 
 

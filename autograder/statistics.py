@@ -163,7 +163,7 @@ def normalized(source: str) -> str:
     """A cell's source without what does not matter: comments, spacing and quotes in code; spacing in words."""
     try:
         return ast.unparse(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "\n".join(filter(None, (" ".join(line.split()) for line in source.splitlines())))
 
 
