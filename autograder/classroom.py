@@ -94,6 +94,11 @@ class Classroom:
         base = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", "x")).parent
         return sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
 
+    def submissions(self, assignment: str) -> list[Path]:
+        """The folders that were handed in."""
+        pattern = self.folder("submitted", assignment, "*")
+        return sorted(self.root.glob(str(pattern.relative_to(self.root))))
+
     def require(self, assignment: str) -> None:
         """Raise CourseError where there is no such assignment."""
         if assignment not in self.assignments:
@@ -111,11 +116,11 @@ class Classroom:
         """source/ -> release/ and the gradebook, by nbgrader."""
         from nbgrader.converters import GenerateAssignment
 
-        self._check_database()
+        self.check_database()
         with self._logged(), _one_line(f"generating {assignment}"):
             GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
 
-    def _check_database(self) -> None:
+    def check_database(self) -> None:
         """The database can be written, told before anything is."""
         url = self.coursedir.db_url
         if url.startswith("sqlite:///"):
@@ -166,10 +171,11 @@ class Classroom:
         self.require(assignment)
         with _one_line("reading the source notebooks"):
             read_templates(self.folder("source", assignment))
-        submitted = self.folder("submitted", assignment, "*")
-        if not list(self.root.glob(str(submitted.relative_to(self.root)))):
-            raise CourseError(f"nobody has handed in {assignment}: {submitted} is empty")
-        self._check_database()
+        if not self.submissions(assignment):
+            raise CourseError(
+                f"nobody has handed in {assignment}: {self.folder('submitted', assignment, '*')} is empty"
+            )
+        self.check_database()
         if not self._in_gradebook(assignment):
             self.generate(assignment)
         failures: list[str] = []

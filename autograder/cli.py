@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
@@ -51,19 +52,48 @@ def grade(
     workers: Workers = 0,
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     unsandboxed: Unsandboxed = False,
+    scheduler: Annotated[str | None, typer.Option(help="Send the jobs to this Dask scheduler (tcp://...).")] = None,
     course: CourseOption = None,
 ) -> None:
     """Grade a class: every submission in submitted/, through nbgrader, behind the wall."""
     classroom = _course(course)
     classroom.require(assignment)
-    _tell_rung(unsandboxed)
-    failures = _grade_with_progress(
-        classroom, assignment, student, workers=workers, force=force, unsandboxed=unsandboxed
-    )
+    if scheduler is None:
+        _tell_rung(unsandboxed)
+    with _executor(scheduler) as factory:
+        failures = _grade_with_progress(
+            classroom,
+            assignment,
+            student,
+            workers=workers,
+            force=force,
+            unsandboxed=unsandboxed,
+            executor_factory=factory,
+        )
     _print_class(classroom, assignment)
     _print_failures(failures)
     if failures:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _executor(scheduler: str | None):
+    """What makes the executor: None for a local pool, or a Dask cluster's."""
+    if scheduler is None:
+        yield None
+        return
+    from autograder.classroom import CourseError
+
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CourseError('--scheduler needs Dask: pip install "distributed"') from error
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError, TimeoutError) as error:
+        raise CourseError(f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`") from error
+    with client:
+        yield lambda workers: client.get_executor(pure=False)
 
 
 def _tell_rung(unsandboxed: bool) -> None:
@@ -82,9 +112,7 @@ def _tell_rung(unsandboxed: bool) -> None:
 
 def _grade_with_progress(classroom, assignment: str, students: list[str] | None, **options) -> list[str]:
     counts: Counter[str] = Counter()
-    pattern = classroom.folder("submitted", assignment, "*")
-    folders = list(classroom.root.glob(str(pattern.relative_to(classroom.root))))
-    total = len(students) if students else len(folders)
+    total = len(students) if students else len(classroom.submissions(assignment))
     columns = (
         TextColumn("grading"),
         BarColumn(),
@@ -201,6 +229,53 @@ def _print_exercise(proof) -> None:
     console.print(
         f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim"
     )
+
+
+# regrade and doctor ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def regrade(
+    assignment: AssignmentArgument,
+    prove: Annotated[bool, typer.Option("--prove", help="Only show what would differ; change nothing.")] = False,
+    workers: Workers = 0,
+    unsandboxed: Unsandboxed = False,
+    course: CourseOption = None,
+) -> None:
+    """Grade a class again: shows old -> new -> why per student and check; without --prove, writes it too.
+
+    A TA's manual scores are kept; nbgrader marks their cells for another look.
+    """
+    from autograder.regrade import regrade as find_differences
+
+    classroom = _course(course)
+    classroom.require(assignment)
+    _tell_rung(unsandboxed)
+    differences = list(find_differences(classroom, assignment, workers=workers, unsandboxed=unsandboxed))
+    table = Table("student", "where", "old", "new", "why")
+    for one in differences:
+        table.add_row(one.student, one.where, one.old, one.new, one.why)
+    console.print(table if differences else f"{assignment}: nothing differs")
+    if not prove and differences:
+        students = sorted({one.student for one in differences})
+        failures = _grade_with_progress(
+            classroom, assignment, students, workers=workers, force=True, unsandboxed=unsandboxed
+        )
+        _print_failures(failures)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything the course needs, one line each, with what to do."""
+    from autograder.doctor import examine
+
+    findings = list(examine(Path.cwd()))
+    for finding in findings:
+        mark = "[green]OK[/green]" if finding.well else "[red]--[/red]"
+        console.print(f"{mark} {finding.what:<10} ", end="")
+        console.print(finding.text, markup=False, highlight=False)
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
 
 
 # demo ---------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from autograder.limits import Limits, LimitValues
 from autograder.submission import MAX_NOTEBOOK_BYTES, read_files, read_regular_file, template
 
 Listener = Callable[[Result], None]
+MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
 
 
 class EngineExporter(NotebookExporter):
@@ -43,6 +44,7 @@ class EngineExporter(NotebookExporter):
 
     def __init__(self, config: Config | None = None, **kwargs: Any):
         super().__init__(config=config, **kwargs)
+        self._pending_jobs: dict[str, Path] = {}
         self._futures: dict[str, Future[Result]] = {}
         self._results: dict[str, Result] = {}
         self._executor: Executor | None = None
@@ -94,28 +96,60 @@ class EngineExporter(NotebookExporter):
     def _result(self, folder: Path) -> Result:
         key = str(folder)
         if key not in self._results:
-            if not self._futures:
+            if not self._pending_jobs:
                 self._start(folder)
-            self._results[key] = self._futures.pop(key).result() if key in self._futures else grade(self._job(folder))
+            self._results[key] = self._second_look(folder, self._take(folder))
             if EngineExporter.listener is not None:
                 EngineExporter.listener(self._results[key])
-            if not self._futures:
+            if not self._pending_jobs:
                 self._stop()
         return self._results[key]
 
     def _start(self, first: Path) -> None:
         """Send every submission that nbgrader will ask for to the executor; a single one is graded right here."""
         folders = [first, *(folder for folder in self._pending() if folder != first)]
-        workers = min(self.workers or os.cpu_count() or 1, len(folders))
+        self._pending_jobs = {str(folder): folder for folder in folders}
+        if len(folders) > 1 or EngineExporter.executor_factory is not None:
+            self._submit()
+
+    def _submit(self) -> None:
+        """All pending jobs to a new executor."""
+        workers = min(self.workers or os.cpu_count() or 1, len(self._pending_jobs))
         factory = EngineExporter.executor_factory
-        if factory is None and len(folders) == 1:
-            return
         self._executor = factory(workers) if factory else ProcessPoolExecutor(workers, get_context("spawn"))
-        self._futures = {str(folder): self._executor.submit(grade, self._job(folder)) for folder in folders}
+        self._futures = {key: self._executor.submit(grade, self._job(at)) for key, at in self._pending_jobs.items()}
+
+    def _take(self, folder: Path) -> Result:
+        """The result of one job. A worker that died takes the pool with it: the rest is sent to a new one."""
+        key = str(folder)
+        for _ in range(MOST_POOLS):
+            if self._executor is None or key not in self._futures:
+                break
+            try:
+                result = self._futures.pop(key).result()
+            except (BrokenExecutor, CancelledError):
+                self._stop()
+                self._submit()
+            else:
+                self._pending_jobs.pop(key, None)
+                return result
+        self._pending_jobs.pop(key, None)
+        return grade(self._job(folder))
+
+    def _second_look(self, folder: Path, result: Result) -> Result:
+        """What ran out of time runs once more, alone, before it costs points: a busy machine is not a student's fault."""
+        if not result.timed_out or self._executor is None:
+            return result
+        wait(self._futures.values())
+        try:
+            again = self._executor.submit(grade, self._job(folder)).result()
+        except BrokenExecutor:
+            return result
+        return again if not again.failure else result
 
     def _stop(self) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True)
+            self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
 
     def _pending(self) -> Iterator[Path]:

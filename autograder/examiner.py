@@ -32,6 +32,7 @@ class Examination:
 
     cells: list[CellVerdict] = field(default_factory=list)
     status: str = "passed"
+    timed_out: bool = False
 
 
 @dataclass
@@ -79,7 +80,8 @@ class _Examiner:
             if is_test(cell):
                 write_outputs(cell, verdicts[grade_id_of(cell) or ""])
         found = list(verdicts.values())
-        return Examination(found, worst(verdict.status for verdict in found if verdict.max_points > 0))
+        status = worst(verdict.status for verdict in found if verdict.max_points > 0)
+        return Examination(found, status, self.student.timed_out)
 
     # The student's side ---------------------------------------------------------------------------------------------
 

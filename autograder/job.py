@@ -6,16 +6,21 @@ A process keeps one fork server for all its jobs and starts a new one when that 
 from __future__ import annotations
 
 import atexit
-import base64
 import functools
+import hashlib
 import json
 import os
+import platform
+import threading
 import time
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import nbformat
+import numpy as np
+import torch
 
+import exercises
 from autograder.examiner import examine
 from autograder.limits import LimitValues
 from autograder.sandbox import ForkServer, choose_rung
@@ -23,8 +28,10 @@ from autograder.student import Student
 from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
 from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
 from exercises.observation import InfrastructureError
+from exercises.seeds import seed_of_course
 
 _servers: dict[int, ForkServer] = {}  # by process id: a forked worker must not use its parent's
+_one_at_a_time = threading.Lock()  # tests capture warnings and output, which belong to the whole process
 
 
 @dataclass
@@ -43,28 +50,6 @@ class Job:
     limits: LimitValues = field(default_factory=LimitValues)
     unsandboxed: bool = False
 
-    def to_json(self) -> str:
-        data = asdict(self)
-        data["notebooks"] = {name: None if raw is None else _b64(raw) for name, raw in self.notebooks.items()}
-        data["files"] = {name: _b64(raw) for name, raw in self.files.items()}
-        return json.dumps(data)
-
-    @classmethod
-    def from_json(cls, text: str) -> Job:
-        data = json.loads(text)
-        data["notebooks"] = {name: None if raw is None else _raw(raw) for name, raw in data["notebooks"].items()}
-        data["files"] = {name: _raw(raw) for name, raw in data["files"].items()}
-        data["limits"] = LimitValues(**data["limits"])
-        return cls(**data)
-
-
-def _b64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
-
-
-def _raw(text: str) -> bytes:
-    return base64.b64decode(text)
-
 
 @dataclass
 class Result:
@@ -77,10 +62,8 @@ class Result:
     points: float = 0.0
     max_points: float = 0.0
     seconds: float = 0.0
+    timed_out: bool = False  # somewhere in it: worth a second look on a machine with nothing else to do
     failure: str = ""  # not empty: our own failure, never a grade
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def fork_server(unsandboxed: bool) -> ForkServer:
@@ -103,6 +86,11 @@ atexit.register(stop_fork_server)
 
 def grade(job: Job) -> Result:
     """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
+    with _one_at_a_time:
+        return _grade(job)
+
+
+def _grade(job: Job) -> Result:
     start = time.monotonic()
     result = Result(job.student, job.assignment)
     records = []
@@ -117,15 +105,11 @@ def grade(job: Job) -> Result:
                 result.status, result.failure = "infrastructure", str(error)
                 return result
     result.status = worst(record.status for record in records)
+    result.timed_out = any(record.timed_out for record in records)
     result.points = sum(cell.points for record in records for cell in record.cells)
     result.max_points = sum(cell.max_points for record in records for cell in record.cells)
     result.seconds = time.monotonic() - start
     return result
-
-
-def grade_json(text: str) -> dict[str, Any]:
-    """`grade` for executors that send text."""
-    return grade(Job.from_json(text)).to_dict()
 
 
 @functools.lru_cache(maxsize=32)
@@ -151,13 +135,41 @@ def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> 
         with Student(server, job.limits, job.files) as student:
             examination = examine(nb, student, job.student)
         record.cells, record.status = examination.cells, examination.status
+        record.timed_out = examination.timed_out
     else:
         record.status = problem[0]
         _mark_ungraded(nb, record, *problem)
     record.seconds = time.monotonic() - start
+    record.digest = _digest(job, name, record.rung)
     record.store(nb)
     result.notebooks[name] = nbformat.v4.writes(nb)
     return record
+
+
+def _digest(job: Job, name: str, rung: str) -> dict[str, str]:
+    """What this grade depends on, each as a short hash or a version: equal digests, equal grades."""
+    return {
+        "submission": _hash(
+            job.notebooks.get(name) or b"", *(f"{n}:".encode() + data for n, data in job.files.items())
+        ),
+        "tests": _hash(job.templates[name].encode(), _bank()),
+        "seeds": _hash(seed_of_course().encode()),
+        "versions": f"python {platform.python_version()}, numpy {np.__version__}, torch {torch.__version__}",
+        "limits": json.dumps(job.limits.to_dict(), sort_keys=True),
+        "rung": rung,
+        "threads": "1",
+    }
+
+
+def _hash(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+@functools.cache
+def _bank() -> bytes:
+    """The exercise bank's own source: a changed check is a changed test."""
+    folder = Path(exercises.__file__).parent
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
 
 
 def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: str, message: str) -> None:

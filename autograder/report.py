@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -241,7 +241,7 @@ COLOURS = {
     "mark": "#b3470a",
     "paper": "#ffffff",
 }
-RC = {"font.family": "DejaVu Sans", "font.size": 11, "svg.fonttype": "none", "svg.hashsalt": "course"}
+RC: Any = {"font.family": "DejaVu Sans", "font.size": 11, "svg.fonttype": "none", "svg.hashsalt": "course"}
 
 
 def _figure(png: Path, draw: Callable[[], Figure], alt: str) -> Markup:

@@ -267,6 +267,7 @@ class Student:
         self.call_seconds = limits.cpu_seconds
         self.seconds_left = limits.notebook_seconds
         self.generation = 0
+        self.timed_out = False
         self._process: StudentProcess | None = None
         self._good: list[tuple[str, str]] = []
         self._callbacks: dict[int, Callable[..., Any]] = {}
@@ -374,6 +375,7 @@ class Student:
         except AnswerLost as lost:
             self._process = None
             if isinstance(lost, AnswerTimedOut):
+                self.timed_out = True
                 self.seconds_left -= allowed
                 self.call_seconds = min(self.call_seconds, max(1.0, self.limits.cpu_seconds / 10))
             raise

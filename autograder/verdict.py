@@ -64,6 +64,8 @@ class NotebookRecord:
     status: str = "passed"
     rung: str = ""
     seconds: float = 0.0
+    timed_out: bool = False
+    digest: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "cells": [cell.to_dict() for cell in self.cells]}

@@ -9,17 +9,19 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+FOLDER = Path(__file__).parent
+
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
+    environment.globals["style"] = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
     environment.filters |= {"points": points, "percent": percent}
     return environment
 

@@ -78,6 +78,7 @@ _MAX_FORMULA = 2000
 @lru_cache(maxsize=2048)
 def formula(tex: str, block: bool = False) -> str:
     """A formula as an SVG picture in an `img`, its TeX as the alt text; the TeX itself where it cannot be drawn."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
     text = " ".join(tex.split())
@@ -87,7 +88,7 @@ def formula(tex: str, block: bool = False) -> str:
     try:
         if len(text) > _MAX_FORMULA:
             raise ValueError("too long")
-        path = TextPath((0, 0), f"${spelled}$", size=16, prop={"math_fontfamily": "stix"})
+        path = TextPath((0, 0), f"${spelled}$", size=16, prop=FontProperties(math_fontfamily="stix"))
         box = path.get_extents()
     except Exception:  # whatever mathtext stumbles over: one formula must not cost a class its feedback
         return f"<code>{escape(text)}</code>"
