@@ -128,6 +128,8 @@ class Classroom:
             target = path if path.exists() else path.parent
             if not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK):
                 raise CourseError(f"the gradebook {path} cannot be written: check its permissions and its folder's")
+            if not path.exists():
+                return
         with _one_line(f"opening the gradebook {url}"), self.gradebook() as gradebook:
             gradebook.db.connection()
 

@@ -255,7 +255,7 @@ def _figure(png: Path, draw: Callable[[], Figure], alt: str) -> Markup:
     svg = svg[svg.index("<svg") :].replace("DejaVu Sans", "system-ui").replace("'system-ui'", "system-ui")
     for name, colour in COLOURS.items():
         svg = svg.replace(colour, f"var(--{name})")
-    return Markup(re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', svg, count=1))
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1))
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:

@@ -89,7 +89,7 @@ def _ordinary(f, rng):
 def _other_units(f, rng):
     """The same hours in minutes, in years, and as times counted from a far-away starting point."""
     hours = _hours(rng)
-    return [f(hours * 60), f(hours / 8760), f(hours + 2.0**20)]
+    return [f(hours * 60), f(hours / 8760), f(hours + 2.0**22)]
 
 
 def _whole_numbers(f, rng):
@@ -126,8 +126,8 @@ standardize = Exercise(
             "the unit and the starting point do not matter",
             _other_units,
             points=1,
-            atol=1e-8,  # next to 2^20 a float64 is good to 1e-10
-            hint="Hours and minutes must give the same answer, and so must hours that all lie a million later.",
+            atol=1e-8,  # next to 2^22 a float64 is good to 5e-10
+            hint="Hours and minutes must give the same answer, and so must hours that all lie millions later.",
         ),
         Check(
             "whole numbers in, float64 out",

@@ -16,7 +16,7 @@ import numpy as np
 from exercises import Exercise, assignments, exercises_of, find
 from exercises.observation import Answer
 
-STUDENTS = ("", "ada", "Søren Ø. (2)")
+STUDENTS = ("ada", "", "Søren Ø. (2)")
 
 
 @dataclass(frozen=True)

@@ -45,35 +45,31 @@ def per(cases):
 
 @functools.cache
 def graded(case: Case, student: str):
-    """The verdict; a wrong answer of the last student is only marked, since recognising it costs most of the time."""
+    """The verdict; only the first student's wrong answers are recognised too, for that takes most of the time."""
     exercise = remembered(case.exercise)
-    if student == STUDENTS[-1]:
+    if student != STUDENTS[0]:
         exercise = replace(exercise, misconceptions={})
     return exercise.grade(case.answer, student)
 
 
 @per(RIGHT)
-def test_right_answer_gets_full_marks(case: Case):
+def test_right_answer_gets_full_marks_with_room_to_spare(case: Case):
+    """A right answer that only just passes for these students would fail for another one."""
     for student in STUDENTS:
         verdict = graded(case, student)
         assert (verdict.status, verdict.points) == ("passed", find(case.exercise).points), verdict.report()
-
-
-@per(RIGHT)
-def test_right_answer_has_room_to_spare(case: Case):
-    """A right answer that only just passes for these students would fail for another one."""
-    for student in STUDENTS:
-        worst = max(deviations(remembered(case.exercise), case.answer, student).items(), key=lambda item: item[1])
-        assert worst[1] <= 0.5, f"{worst[0]}: {worst[1]:.2g} of the tolerance used"
+        gaps = deviations(remembered(case.exercise), case.answer, student)
+        worst = max(gaps, key=lambda name: gaps[name])
+        assert gaps[worst] <= 0.5, f"{worst}: {gaps[worst]:.2g} of the tolerance used"
 
 
 @per(WRONG)
 def test_misconception_loses_points_and_is_not_taken_for_another(case: Case):
     for student in STUDENTS:
-        verdict = graded(case, student)
-        assert verdict.points < find(case.exercise).points, f"{student!r} gets full marks"
-        assert verdict.recognised in (case.name, None)
-        assert verdict.hint == (find(case.exercise).misconceptions[case.name].hint if verdict.recognised else "")
+        assert graded(case, student).points < find(case.exercise).points, f"{student!r} gets full marks"
+    verdict = graded(case, STUDENTS[0])
+    assert verdict.recognised in (case.name, None)
+    assert verdict.hint == (find(case.exercise).misconceptions[case.name].hint if verdict.recognised else "")
 
 
 @per(WRONG)
@@ -85,9 +81,7 @@ def test_misconception_costs_every_student_the_same(case: Case):
 @pytest.mark.parametrize("assignment", assignments())
 def test_nine_misconceptions_in_ten_are_recognised(assignment):
     wrong = [case for case in WRONG if case.assignment == assignment]
-    missed = [
-        case.id for case in wrong if any(graded(case, student).recognised != case.name for student in STUDENTS[:-1])
-    ]
+    missed = [case.id for case in wrong if graded(case, STUDENTS[0]).recognised != case.name]
     assert len(missed) <= len(wrong) / 10, f"{len(missed)} of {len(wrong)} not recognised: {missed}"
 
 
@@ -214,11 +208,11 @@ def test_solution_cells_of_the_notebooks_obey_the_ban(assignment):
 
 # Words ----------------------------------------------------------------------------------------------------------------
 
-# A statement of Python, or a call or an operation on arrays written out. A name alone ("np.exp overflows") is no code.
-STATEMENT = re.compile(
-    r"```|\bdef \w|\blambda\b|\bimport \w|\breturn \w+\(|\b\w+ = (np|torch|math)\.|\b\w+ = [a-z_.]+\("
+# A name alone is no code ("np.exp overflows"), nor is a formula ("log(1/4)") or a short call that everybody writes.
+STATEMENT = re.compile(r"```|\bdef \w|\blambda\b|\bimport \w|\breturn \w+\(")
+EXPRESSION = re.compile(
+    r"\b\w+ [-+*/]= [^ ,;.]+|\b\w+(?:\.\w+)+\((?:[^()]|\([^()]*\))*\)|\b\w+\([^()]*\w=[^()=][^()]*\)"
 )
-EXPRESSION = re.compile(r"\b(?:np|torch|math)(?:\.\w+)+\([^)]*\)*|\b\w+ [-+*/]?= [^ ,;.]+|\b\w+\([^)]*=[^)]*\)")
 
 
 def solution_code(prose: str, right: list[str]) -> list[str]:
@@ -226,23 +220,23 @@ def solution_code(prose: str, right: list[str]) -> list[str]:
     sources = "".join(re.sub(r"\s", "", source) for source in right)
     expressions = (found[0] for found in EXPRESSION.finditer(prose))
     return [found[0] for found in STATEMENT.finditer(prose)] + [
-        expression for expression in expressions if re.sub(r"\s", "", expression) in sources
+        expression for expression in expressions if len(expression) > 12 and re.sub(r"\s", "", expression) in sources
     ]
 
 
 @pytest.mark.parametrize(
     ("prose", "code"),
     [
-        ("write p = np.exp(x) and go on", ["p = np.", "np.exp(x)"]),
         ("take np.max(x, axis=axis) first", ["np.max(x, axis=axis)"]),
-        ("use sum(axis=1)", ["sum(axis=1)"]),
-        ("like this: ```x```", ["```", "```"]),
-        ("x -= m works in place; np.exp overflows at 710", []),
+        ("with sum(x, axis=-1) below the line", ["sum(x, axis=-1)"]),
+        ("then total += weight * p and so on", ["total += weight"]),
+        ("write this: ```x``` or def f", ["```", "```", "def f"]),
+        ("x -= m works in place; np.exp(x) overflows at 710", []),
         ("Add log(1 − σ(z)) on paper; with ε = 0.1 the share is ε/K.", []),
     ],
 )
 def test_solution_code_in_prose_is_found(prose, code):
-    right = ["m = np.max(x, axis=axis)\np = np.exp(x)\ntotal = p.sum(axis=1)"]
+    right = ["m = np.max(x, axis=axis)\nn = sum(x, axis=-1)\np = np.exp(x)\ntotal += weight * p"]
     assert solution_code(prose, right) == code
 
 
