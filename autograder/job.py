@@ -104,6 +104,9 @@ def _grade(job: Job) -> Result:
             if attempt == 2:
                 result.status, result.failure = "infrastructure", str(error)
                 return result
+        except Exception as error:  # a mistake of ours that this submission brought to light: for a person to look at
+            result.status, result.failure = "infrastructure", f"{type(error).__name__}: {error}"
+            return result
     result.status = worst(record.status for record in records)
     result.timed_out = any(record.timed_out for record in records)
     result.points = sum(cell.points for record in records for cell in record.cells)

@@ -292,6 +292,10 @@ class Student:
             outputs, error = self._cell(source, cell_id)
         except AnswerLost as lost:
             return CellRun([_lost_output(lost)], lost=lost.status, seconds=time.monotonic() - start)
+        except Exception:  # the shell itself was broken by what ran before
+            self.close()
+            broken = AnswerCrashed("the shell broke")
+            return CellRun([_lost_output(broken)], lost=broken.status, seconds=time.monotonic() - start)
         self._good.append((source, cell_id))
         return CellRun(_clean_outputs(outputs), error, seconds=time.monotonic() - start)
 
@@ -311,9 +315,19 @@ class Student:
             self._process = StudentProcess(self.server, self.limits)
             if self.files:
                 self.request({"op": "files"}, [self.files])
-            for source, cell_id in self._good:
-                self.request({"op": "cell", "source": source, "id": cell_id}, [], self.limits.cpu_seconds)
+            self._replay()
         return self._process
+
+    def _replay(self) -> None:
+        """Run the good cells again. One that is lost this time is left out from now on."""
+        for number, (source, cell_id) in enumerate(self._good):
+            try:
+                self.request({"op": "cell", "source": source, "id": cell_id}, [], self.limits.cpu_seconds)
+            except AnswerLost:
+                del self._good[number]
+                raise
+            except Exception:
+                continue  # its own error, as before
 
     # Values ---------------------------------------------------------------------------------------------------------
 

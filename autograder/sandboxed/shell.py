@@ -26,6 +26,7 @@ from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 
 PRINT_LIMIT = 2**20
+OUTPUT_LIMIT = 6 * 2**20
 
 
 class CappedWriter(io.TextIOBase):
@@ -124,6 +125,16 @@ def make_shell() -> StudentShell:
     with contextlib.suppress(Exception):
         shell.run_line_magic("matplotlib", "inline")
     return shell
+
+
+def _within(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """The first outputs, up to so many characters in all; a note tells of the rest."""
+    for number, output in enumerate(outputs):
+        limit -= len(str(output))
+        if limit < 0:
+            note = {"output_type": "stream", "name": "stdout", "text": "... more output was cut\n"}
+            return [*outputs[:number], note]
+    return outputs
 
 
 def _no_input(prompt: object = "") -> str:
@@ -255,7 +266,7 @@ class Student:
         for output in outputs:
             if "parts" in output:
                 output["text"] = "".join(output.pop("parts"))
-        return {"ok": True}, [outputs, type(error).__name__ if error is not None else None]
+        return {"ok": True}, [_within(outputs, OUTPUT_LIMIT), type(error).__name__ if error is not None else None]
 
     def op_fetch(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         namespace = self.shell.user_ns
