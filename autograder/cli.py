@@ -337,10 +337,14 @@ c.Limits.notebook_seconds = 30.0
 
 
 @app.command()
-def report(assignment: AssignmentArgument, course: CourseOption = None) -> None:
-    """Write the class report: one self-contained HTML file."""
+def report(
+    assignment: AssignmentArgument,
+    names: Annotated[bool, typer.Option("--names", help="With the students' names (a file of its own).")] = False,
+    course: CourseOption = None,
+) -> None:
+    """Write the class report: one self-contained HTML file, anonymous unless told otherwise."""
     from autograder.report import write_report
 
     classroom = _course(course)
     classroom.require(assignment)
-    console.print(str(write_report(classroom, assignment)))
+    console.print(str(write_report(classroom, assignment, names=names)))

@@ -218,7 +218,7 @@ def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[Not
     for grade_id, cell in by_id.items():
         if grade_id not in seen and grade_id not in answers and (is_kind(cell, "grade") or is_kind(cell, "solution")):
             notes.append(f"Cell {grade_id} was missing; it was added back.")
-    return _assemble(graded, answers, extras), notes
+    return _assemble(graded, answers, extras, keep_plain=not cells), notes
 
 
 def _adopt(
@@ -243,14 +243,17 @@ def _adopt(
 
 
 def _assemble(
-    graded: NotebookNode, answers: dict[str, str], extras: dict[str | None, list[StudentCell]]
+    graded: NotebookNode, answers: dict[str, str], extras: dict[str | None, list[StudentCell]], keep_plain: bool
 ) -> NotebookNode:
+    """keep_plain: whether the template's cells without a grade id stay; a student's file brings its own versions."""
     nb = nbformat.v4.new_notebook(metadata=copy.deepcopy(graded.metadata))
     nb.cells = [_extra(cell, number) for number, cell in enumerate(extras.get(None, []))]
     for original in graded.cells:
         cell = copy.deepcopy(original)
         cell.metadata.pop("released", None)
         grade_id = grade_id_of(cell)
+        if grade_id is None and not keep_plain:
+            continue
         if grade_id in answers:
             cell.source = answers[grade_id]
         if cell.cell_type == "code":

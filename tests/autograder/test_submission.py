@@ -156,6 +156,16 @@ def test_added_cells_stay_where_they_were() -> None:
     assert order.index("def helper(): pass") + 1 == [grade_id_of(cell) for cell in nb.cells].index("logsumexp")
 
 
+def test_a_plain_cell_of_the_release_is_the_students_and_not_doubled() -> None:
+    graded = copy.deepcopy(GRADED)
+    graded.cells.insert(3, nbformat.v4.new_code_cell("# Measure here.", id="scratch"))
+    cells = handed_in()
+    cells.insert(3, StudentCell("code", "# Measure here.\nmeasured = 1", None))
+    nb, _ = rebuild(graded, cells)
+    assert [cell.source for cell in nb.cells if "Measure" in cell.source] == ["# Measure here.\nmeasured = 1"]
+    assert any("Measure" in cell.source for cell in rebuild(graded, [])[0].cells)
+
+
 def test_an_unknown_grade_id_is_an_added_cell() -> None:
     nb, _ = rebuild(GRADED, [*handed_in(), StudentCell("code", "z = 1", "from_another_assignment")])
     assert nb.cells[-1].source == "z = 1"
