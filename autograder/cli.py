@@ -187,6 +187,7 @@ def _prove_one(classroom, assignment: str) -> bool:
     from autograder.prove import Proof
     from autograder.prove import prove as find_proof
 
+    classroom.require(assignment)
     console.rule(assignment, align="left")
     proof = None
     for step in find_proof(classroom, assignment):
