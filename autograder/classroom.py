@@ -8,9 +8,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
@@ -105,6 +106,17 @@ class Classroom:
             known = ", ".join(self.assignments) or "none"
             raise CourseError(f"there is no assignment {assignment!r} in source/ (there is: {known})")
 
+    def require_ready(self, assignment: str) -> None:
+        """Raise CourseError where the assignment cannot be graded, before anything is written."""
+        self.require(assignment)
+        with _one_line("reading the source notebooks"):
+            read_templates(self.folder("source", assignment))
+        if not self.submissions(assignment):
+            raise CourseError(
+                f"nobody has handed in {assignment}: {self.folder('submitted', assignment, '*')} is empty"
+            )
+        self.check_database()
+
     def gradebook(self):
         from nbgrader.api import Gradebook
 
@@ -170,14 +182,7 @@ class Classroom:
         from nbgrader.converters import Autograde
         from nbgrader.converters.base import NbGraderException
 
-        self.require(assignment)
-        with _one_line("reading the source notebooks"):
-            read_templates(self.folder("source", assignment))
-        if not self.submissions(assignment):
-            raise CourseError(
-                f"nobody has handed in {assignment}: {self.folder('submitted', assignment, '*')} is empty"
-            )
-        self.check_database()
+        self.require_ready(assignment)
         if not self._in_gradebook(assignment):
             self.generate(assignment)
         failures: list[str] = []
@@ -207,14 +212,19 @@ class Classroom:
             EngineExporter.listener = EngineExporter.executor_factory = None
         return failures
 
-    def feedback(self, assignment: str, students: list[str] | None = None, *, force: bool = True) -> None:
-        """autograded/ -> feedback/, by nbgrader with our preprocessors."""
-        from nbgrader.converters import GenerateFeedback
-
+    def feedback(self, assignment: str, students: list[str] | None = None, *, workers: int = 1) -> None:
+        """autograded/ -> feedback/, by nbgrader with our pages; for a class in several processes."""
         self.require(assignment)
-        with self._logged(), _one_line(f"writing feedback for {assignment}"):
-            for student in students or ["*"]:
-                GenerateFeedback(coursedir=self._for(assignment, student), config=self.config, force=force).start()
+        pattern = self.folder("autograded", assignment, "*")
+        graded = [folder.parent.name for folder in sorted(self.root.glob(str(pattern.relative_to(self.root))))]
+        wanted = students or graded
+        parts = [wanted[number::workers] for number in range(workers)]
+        if workers == 1 or len(wanted) < 2 * workers:
+            _write_feedback(self.root, assignment, wanted, graded)
+            return
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            for done in [pool.submit(_write_feedback, self.root, assignment, part, graded) for part in parts]:
+                done.result()
 
     def results(self, assignment: str) -> list[Submission]:
         """What was graded so far, by student."""
@@ -249,6 +259,17 @@ class Classroom:
         finally:
             logger.handlers[:], logger.level, logger.propagate = before
             handler.close()
+
+
+def _write_feedback(root: Path, assignment: str, students: list[str], everyone: list[str]) -> None:
+    """Feedback pages of some students, in one run of nbgrader's converter. Runs in any process."""
+    from nbgrader.converters import GenerateFeedback
+
+    course = Classroom(root)
+    coursedir = course._for(assignment)
+    coursedir.student_id_exclude = ",".join(sorted(set(everyone) - set(students)))
+    with course._logged(), _one_line(f"writing feedback for {assignment}"):
+        GenerateFeedback(coursedir=coursedir, config=course.config, force=True).start()
 
 
 def _put_own_programs_first() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import time
 from collections import Counter
@@ -57,7 +58,7 @@ def grade(
 ) -> None:
     """Grade a class: every submission in submitted/, through nbgrader, behind the wall."""
     classroom = _course(course)
-    classroom.require(assignment)
+    classroom.require_ready(assignment)
     if scheduler is None:
         _tell_rung(unsandboxed)
     with _executor(scheduler) as factory:
@@ -250,7 +251,7 @@ def regrade(
     from autograder.regrade import regrade as find_differences
 
     classroom = _course(course)
-    classroom.require(assignment)
+    classroom.require_ready(assignment)
     _tell_rung(unsandboxed)
     differences = list(find_differences(classroom, assignment, workers=workers, unsandboxed=unsandboxed))
     table = Table("student", "where", "old", "new", "why")
@@ -320,7 +321,7 @@ def demo(
         root / "feedback"
     ).is_dir():
         with console.status("writing feedback"):
-            demo_course.feedback(assignment)
+            demo_course.feedback(assignment, workers=workers or os.cpu_count() or 1)
     report = write_report(demo_course, assignment)
     console.print(f"gradebook  {root / 'gradebook.db'}\nfeedback   {root / 'feedback'}\nreport     {report}")
     if failures:
