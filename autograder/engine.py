@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters.base import NbGraderException
+from nbgrader.nbgraderformat import MetadataValidator
 from traitlets import Bool, Integer
 from traitlets.config import Config
 
@@ -217,7 +218,9 @@ def read_templates(folder: Path) -> dict[str, str]:
     templates = {}
     for path in paths:
         try:
-            templates[path.stem] = nbformat.writes(template(nbformat.read(path, as_version=4)))
+            nb = nbformat.read(path, as_version=4)
+            MetadataValidator().validate_nb(nb)
+            templates[path.stem] = nbformat.writes(template(nb))
         except Exception as error:
             raise NbGraderException(f"{path} cannot be used as a source notebook: {error}") from error
     return templates
