@@ -127,7 +127,9 @@ def _drive(answer, weights, gradients, groups, hyper=None, edits=None, saved_at=
     parameters = [torch.nn.Parameter(torch.tensor(w)) for w in weights]
 
     def build(parameters):
-        return answer([{**group, "params": [parameters[i] for i in group["params"]]} for group in groups], **(hyper or {}))
+        return answer(
+            [{**group, "params": [parameters[i] for i in group["params"]]} for group in groups], **(hyper or {})
+        )
 
     optimizer = build(parameters)
     path, gradients_kept, returned = [], [], []
@@ -268,9 +270,7 @@ def _saved(f, rng):
     gradients = [[rng.normal(size=w.shape) for w in weights] for _ in range(5)]
     hyper = {"lr": 0.1, "weight_decay": 0.0}
     groups, edits = [{"params": [0]}, {"params": [1], "lr": 0.02}], {1: {0: 0.05}}
-    seen = probe(
-        _drive, f, weights=weights, gradients=gradients, groups=groups, hyper=hyper, edits=edits, saved_at=3
-    )
+    seen = probe(_drive, f, weights=weights, gradients=gradients, groups=groups, hyper=hyper, edits=edits, saved_at=3)
     return seen["path"][2:]
 
 
@@ -343,8 +343,11 @@ MyAdamW = Exercise(
     ],
     misconceptions={
         "decay added to the gradient": Misconception(
-            edited(_MyAdamW, ("g = p.grad\n", 'g = p.grad + group["weight_decay"] * p\n'),
-                   ('                p.mul_(1 - lr * group["weight_decay"])\n', "")),
+            edited(
+                _MyAdamW,
+                ("g = p.grad\n", 'g = p.grad + group["weight_decay"] * p\n'),
+                ('                p.mul_(1 - lr * group["weight_decay"])\n', ""),
+            ),
             core=True,
             hint=(
                 "You add the decay to the gradient, so it goes through both averages and is divided by the root of "
@@ -357,8 +360,11 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 67, reversed",
         ),
         "decay written into p.grad": Misconception(
-            edited(_MyAdamW, ("g = p.grad\n", 'g = p.grad.add_(group["weight_decay"] * p)\n'),
-                   ('                p.mul_(1 - lr * group["weight_decay"])\n', "")),
+            edited(
+                _MyAdamW,
+                ("g = p.grad\n", 'g = p.grad.add_(group["weight_decay"] * p)\n'),
+                ('                p.mul_(1 - lr * group["weight_decay"])\n', ""),
+            ),
             hint=(
                 "Two things happen in one line of yours. You add the decay to the gradient, which is Adam with L2 "
                 "and not AdamW. And you write the sum into `p.grad` itself, because methods whose names end in an "
@@ -383,10 +389,15 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 69",
         ),
         "decay after the step": Misconception(
-            edited(_MyAdamW, ('                p.mul_(1 - lr * group["weight_decay"])\n', ""),
-                   ('                p.sub_(lr * m_hat / (v_hat.sqrt() + group["eps"]))\n',
+            edited(
+                _MyAdamW,
+                ('                p.mul_(1 - lr * group["weight_decay"])\n', ""),
+                (
+                    '                p.sub_(lr * m_hat / (v_hat.sqrt() + group["eps"]))\n',
                     '                p.sub_(lr * m_hat / (v_hat.sqrt() + group["eps"]))\n'
-                    '                p.mul_(1 - lr * group["weight_decay"])\n')),
+                    '                p.mul_(1 - lr * group["weight_decay"])\n',
+                ),
+            ),
             hint=(
                 "You take Adam's step first and shrink the weights afterwards, so the fresh step is shrunk along "
                 "with the old weights. In the statement, as in torch, the old weights are shrunk first, and then "
@@ -411,7 +422,11 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 48",
         ),
         "corrected values kept as state": Misconception(
-            edited(_MyAdamW, ("m_hat = m / (1 - beta1**t)", "m_hat = m.div_(1 - beta1**t)"), ("v_hat = v / (1 - beta2**t)", "v_hat = v.div_(1 - beta2**t)")),
+            edited(
+                _MyAdamW,
+                ("m_hat = m / (1 - beta1**t)", "m_hat = m.div_(1 - beta1**t)"),
+                ("v_hat = v / (1 - beta2**t)", "v_hat = v.div_(1 - beta2**t)"),
+            ),
             core=True,
             hint=(
                 "You correct m and v in place: after the division the buffers themselves hold the corrected "
@@ -476,7 +491,13 @@ MyAdamW = Exercise(
             source="own",
         ),
         "returns inside the loop": Misconception(
-            edited(_MyAdamW, ('(v_hat.sqrt() + group["eps"]))\n        return loss', '(v_hat.sqrt() + group["eps"]))\n                return loss')),
+            edited(
+                _MyAdamW,
+                (
+                    '(v_hat.sqrt() + group["eps"]))\n        return loss',
+                    '(v_hat.sqrt() + group["eps"]))\n                return loss',
+                ),
+            ),
             core=True,
             hint=(
                 "Your return stands inside the loops, so the function ends after the first parameter, and the "
@@ -502,8 +523,14 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 78",
         ),
         "parameters never move": Misconception(
-            edited(_MyAdamW, ('p.mul_(1 - lr * group["weight_decay"])', 'p = p * (1 - lr * group["weight_decay"])'),
-                   ('p.sub_(lr * m_hat / (v_hat.sqrt() + group["eps"]))', 'p = p - lr * m_hat / (v_hat.sqrt() + group["eps"])')),
+            edited(
+                _MyAdamW,
+                ('p.mul_(1 - lr * group["weight_decay"])', 'p = p * (1 - lr * group["weight_decay"])'),
+                (
+                    'p.sub_(lr * m_hat / (v_hat.sqrt() + group["eps"]))',
+                    'p = p - lr * m_hat / (v_hat.sqrt() + group["eps"])',
+                ),
+            ),
             core=True,
             hint=(
                 "Your formula is right, but nothing moves. A line of the form “p = ...” makes a new tensor and "
@@ -528,8 +555,11 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 109",
         ),
         "a missing gradient counts as zero": Misconception(
-            edited(_MyAdamW, ("                if p.grad is None:\n                    continue\n", ""),
-                   ("g = p.grad\n", "g = torch.zeros_like(p) if p.grad is None else p.grad\n")),
+            edited(
+                _MyAdamW,
+                ("                if p.grad is None:\n                    continue\n", ""),
+                ("g = p.grad\n", "g = torch.zeros_like(p) if p.grad is None else p.grad\n"),
+            ),
             hint=(
                 "You treat a parameter without a gradient as if its gradient were zero. Then it goes on moving: "
                 "its momentum from earlier steps carries it on, the decay shrinks it, and its count of steps goes "
@@ -541,8 +571,12 @@ MyAdamW = Exercise(
             source="own",
         ),
         "the count goes up for each parameter": Misconception(
-            edited(_MyAdamW, ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.t = 0"),
-                   ('                state["t"] += 1\n', "                self.t += 1\n"), ('t, m, v = state["t"], ', "t, m, v = self.t, ")),
+            edited(
+                _MyAdamW,
+                ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.t = 0"),
+                ('                state["t"] += 1\n', "                self.t += 1\n"),
+                ('t, m, v = state["t"], ', "t, m, v = self.t, "),
+            ),
             core=True,
             hint=(
                 "You keep one counter for the whole optimizer and increase it for each parameter. With two "
@@ -555,9 +589,16 @@ MyAdamW = Exercise(
             source="MISCONCEPTIONS 53",
         ),
         "one count for all parameters": Misconception(
-            edited(_MyAdamW, ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.t = 0"),
-                   ("        for group in self.param_groups:\n", "        self.t += 1\n        for group in self.param_groups:\n"),
-                   ('                state["t"] += 1\n', ""), ('t, m, v = state["t"], ', "t, m, v = self.t, ")),
+            edited(
+                _MyAdamW,
+                ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.t = 0"),
+                (
+                    "        for group in self.param_groups:\n",
+                    "        self.t += 1\n        for group in self.param_groups:\n",
+                ),
+                ('                state["t"] += 1\n', ""),
+                ('t, m, v = state["t"], ', "t, m, v = self.t, "),
+            ),
             hint=(
                 "You count the calls of step in one number for the whole optimizer. As long as every parameter has "
                 "a gradient in every step this is right. But a parameter can join later, for instance when a layer "
@@ -569,8 +610,11 @@ MyAdamW = Exercise(
             source="own",
         ),
         "buffers outside of self.state": Misconception(
-            edited(_MyAdamW, ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.memory = {}"),
-                   ("state = self.state[p]", "state = self.memory.setdefault(p, {})")),
+            edited(
+                _MyAdamW,
+                ("super().__init__(params, defaults)", "super().__init__(params, defaults)\n        self.memory = {}"),
+                ("state = self.state[p]", "state = self.memory.setdefault(p, {})"),
+            ),
             hint=(
                 "You keep the buffers in a dictionary of your own. In one run that works. But people save an "
                 "optimizer together with its network and go on the next day: `state_dict` collects what is in "
@@ -582,7 +626,13 @@ MyAdamW = Exercise(
             source="COURSE A3, capstone",
         ),
         "closure is never called": Misconception(
-            edited(_MyAdamW, ("        if closure is not None:\n            with torch.enable_grad():\n                loss = closure()\n", "")),
+            edited(
+                _MyAdamW,
+                (
+                    "        if closure is not None:\n            with torch.enable_grad():\n                loss = closure()\n",
+                    "",
+                ),
+            ),
             core=True,
             hint=(
                 "Your step accepts a closure and does not use it. A closure is a function without arguments that "
@@ -595,7 +645,13 @@ MyAdamW = Exercise(
             source="COURSE A3, capstone",
         ),
         "closure without gradients": Misconception(
-            edited(_MyAdamW, ("            with torch.enable_grad():\n                loss = closure()\n", "            loss = closure()\n")),
+            edited(
+                _MyAdamW,
+                (
+                    "            with torch.enable_grad():\n                loss = closure()\n",
+                    "            loss = closure()\n",
+                ),
+            ),
             core=True,
             hint=(
                 "You call the closure while gradients are switched off. Updates of parameters must not be "
@@ -608,7 +664,13 @@ MyAdamW = Exercise(
             source="torch.optim's own examples",
         ),
         "gradients cleared in step": Misconception(
-            edited(_MyAdamW, ('(v_hat.sqrt() + group["eps"]))\n', '(v_hat.sqrt() + group["eps"]))\n                p.grad.zero_()\n')),
+            edited(
+                _MyAdamW,
+                (
+                    '(v_hat.sqrt() + group["eps"]))\n',
+                    '(v_hat.sqrt() + group["eps"]))\n                p.grad.zero_()\n',
+                ),
+            ),
             core=True,
             hint=(
                 "After the update you set the gradients to zero. It seems helpful, because one can forget "

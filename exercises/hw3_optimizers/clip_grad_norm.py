@@ -144,7 +144,12 @@ def _by_hand(f, rng):
 
 
 def _norms_and_limits(f, rng):
-    grads = [rng.normal(size=(3, 4)), rng.normal(size=5) - 1.0, np.array(rng.uniform(1.0, 2.0)), rng.normal(size=(2, 1, 3))]
+    grads = [
+        rng.normal(size=(3, 4)),
+        rng.normal(size=5) - 1.0,
+        np.array(rng.uniform(1.0, 2.0)),
+        rng.normal(size=(2, 1, 3)),
+    ]
     seen = []
     for norm_type in (2.0, 1.0, math.inf, 3.0):
         total = float(np.linalg.norm(np.concatenate([g.ravel() for g in grads]), norm_type))
@@ -305,8 +310,10 @@ clip_grad_norm = Exercise(
         "divides by a zero norm": Misconception(
             edited(
                 _clip_grad_norm,
-                ("    scale = max_norm / (total + eps)\n    if scale > 1:\n        scale = 1.0\n",
-                 "    scale = min(1.0, max_norm / total)\n"),
+                (
+                    "    scale = max_norm / (total + eps)\n    if scale > 1:\n        scale = 1.0\n",
+                    "    scale = min(1.0, max_norm / total)\n",
+                ),
             ),
             core=True,
             hint=(
@@ -336,9 +343,11 @@ clip_grad_norm = Exercise(
         "None is not expected": Misconception(
             edited(
                 _clip_grad_norm,
-                ("        if g is not None:\n            g = np.asarray(g)\n"
-                 "            g = g if g.dtype.kind == \"f\" else g.astype(np.float64)\n",
-                 "        g = np.asarray(g)\n        g = g if g.dtype.kind == \"f\" else g.astype(np.float64)\n"),
+                (
+                    "        if g is not None:\n            g = np.asarray(g)\n"
+                    '            g = g if g.dtype.kind == "f" else g.astype(np.float64)\n',
+                    '        g = np.asarray(g)\n        g = g if g.dtype.kind == "f" else g.astype(np.float64)\n',
+                ),
             ),
             hint=(
                 "Your function treats every entry of the list as an array. One of them may be None. In torch the "
@@ -354,8 +363,10 @@ clip_grad_norm = Exercise(
         "None is dropped from the list": Misconception(
             edited(
                 _clip_grad_norm,
-                ("clipped.append(None if g is None else g * scale)",
-                 "if g is not None:\n            clipped.append(g * scale)"),
+                (
+                    "clipped.append(None if g is None else g * scale)",
+                    "if g is not None:\n            clipped.append(g * scale)",
+                ),
             ),
             hint=(
                 "You leave the entries that are None out of the list you return. For the norm that is right, they "
@@ -371,8 +382,10 @@ clip_grad_norm = Exercise(
         "always the 2-norm": Misconception(
             edited(
                 _clip_grad_norm,
-                ("    if norm_type != math.inf:\n        total = np.sum(joined**norm_type) ** (1 / norm_type)\n",
-                 "    total = np.sum(joined**2) ** 0.5\n"),
+                (
+                    "    if norm_type != math.inf:\n        total = np.sum(joined**norm_type) ** (1 / norm_type)\n",
+                    "    total = np.sum(joined**2) ** 0.5\n",
+                ),
             ),
             core=True,
             hint=(
@@ -389,8 +402,10 @@ clip_grad_norm = Exercise(
         "infinity put into the formula": Misconception(
             edited(
                 _clip_grad_norm,
-                ("    if norm_type != math.inf:\n        total = np.sum(joined**norm_type) ** (1 / norm_type)\n",
-                 "    total = np.sum(joined**norm_type) ** (1 / norm_type)\n"),
+                (
+                    "    if norm_type != math.inf:\n        total = np.sum(joined**norm_type) ** (1 / norm_type)\n",
+                    "    total = np.sum(joined**norm_type) ** (1 / norm_type)\n",
+                ),
             ),
             core=True,
             hint=(
@@ -432,8 +447,10 @@ clip_grad_norm = Exercise(
         "norms of the arrays are added": Misconception(
             edited(
                 _clip_grad_norm,
-                ("joined = np.concatenate([[0.0], *sizes])",
-                 "joined = np.array([sum(np.linalg.norm(s, norm_type) for s in sizes if s.size)])"),
+                (
+                    "joined = np.concatenate([[0.0], *sizes])",
+                    "joined = np.array([sum(np.linalg.norm(s, norm_type) for s in sizes if s.size)])",
+                ),
             ),
             core=True,
             hint=(

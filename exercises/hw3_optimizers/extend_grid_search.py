@@ -74,7 +74,9 @@ def _two_directions(f, center, factor=2.0, half_width=2, max_extend=20):
         if step > 0 and at(new) >= at(best):
             break
         best = new
-    return center * math.exp(best * math.log(factor)), {center * math.exp(k * math.log(factor)): cache[k] for k in cache}
+    return center * math.exp(best * math.log(factor)), {
+        center * math.exp(k * math.log(factor)): cache[k] for k in cache
+    }
 
 
 def _recursion(f, center, factor=2.0, half_width=2, max_extend=20, done=None, ks=None):
@@ -293,7 +295,10 @@ extend_grid_search = Exercise(
             source="COURSE A3.9, MISCONCEPTIONS 121",
         ),
         "extended upwards only": Misconception(
-            edited(_extend_grid_search, ("        if best == low:\n            low = new = low - 1\n        elif best", "        if best")),
+            edited(
+                _extend_grid_search,
+                ("        if best == low:\n            low = new = low - 1\n        elif best", "        if best"),
+            ),
             core=True,
             hint=(
                 "Your grid grows when the largest rate is the best one. It does not grow at the other end: when "
@@ -332,8 +337,13 @@ extend_grid_search = Exercise(
             source="own",
         ),
         "nan can win": Misconception(
-            edited(_extend_grid_search, ("values[k] if math.isfinite(values[k]) else math.inf",
-                                         "-math.inf if math.isnan(values[k]) else values[k]")),
+            edited(
+                _extend_grid_search,
+                (
+                    "values[k] if math.isfinite(values[k]) else math.inf",
+                    "-math.inf if math.isnan(values[k]) else values[k]",
+                ),
+            ),
             core=True,
             hint=(
                 "In your search a rate whose loss is nan can come out as the best. Training with a rate that is "
@@ -358,7 +368,13 @@ extend_grid_search = Exercise(
             source="own",
         ),
         "stops when everything diverges": Misconception(
-            edited(_extend_grid_search, ("        if best == low:\n", "        if not math.isfinite(values[best]):\n            break\n        if best == low:\n")),
+            edited(
+                _extend_grid_search,
+                (
+                    "        if best == low:\n",
+                    "        if not math.isfinite(values[best]):\n            break\n        if best == low:\n",
+                ),
+            ),
             hint=(
                 "If no rate of the first grid gives a finite loss, you give up. In practice this only means that "
                 "the guess in the center was too large by a lot, and there is a clear next step: try a smaller "
@@ -370,9 +386,14 @@ extend_grid_search = Exercise(
             source="MISCONCEPTIONS 121",
         ),
         "goes up when everything diverges": Misconception(
-            edited(_extend_grid_search, ("        if best == low:\n",
-                   "        if not any(math.isfinite(v) for v in values.values()):\n"
-                   "            high = new = high + 1\n        elif best == low:\n")),
+            edited(
+                _extend_grid_search,
+                (
+                    "        if best == low:\n",
+                    "        if not any(math.isfinite(v) for v in values.values()):\n"
+                    "            high = new = high + 1\n        elif best == low:\n",
+                ),
+            ),
             hint=(
                 "When no rate of the grid gives a finite loss, your search goes on with larger rates. That makes "
                 "it worse: training diverges when steps are too long, and with longer ones it diverges even more. "
@@ -384,7 +405,13 @@ extend_grid_search = Exercise(
             source="own",
         ),
         "looks for the largest value": Misconception(
-            edited(_extend_grid_search, ("return values[k] if math.isfinite(values[k]) else math.inf", "return -values[k] if math.isfinite(values[k]) else math.inf")),
+            edited(
+                _extend_grid_search,
+                (
+                    "return values[k] if math.isfinite(values[k]) else math.inf",
+                    "return -values[k] if math.isfinite(values[k]) else math.inf",
+                ),
+            ),
             core=True,
             hint=(
                 "Your search returns the rate with the largest value. The function `f` gives a loss, and a loss "
@@ -483,8 +510,17 @@ extend_grid_search = Exercise(
             source="own",
         ),
         "of equal losses the larger rate": Misconception(
-            edited(_extend_grid_search, ("    best = min(sorted(values), key=loss)  #", "    best = min(sorted(values, reverse=True), key=loss)  #"),
-                   ("        best = min(sorted(values), key=loss)\n", "        best = min(sorted(values, reverse=True), key=loss)\n")),
+            edited(
+                _extend_grid_search,
+                (
+                    "    best = min(sorted(values), key=loss)  #",
+                    "    best = min(sorted(values, reverse=True), key=loss)  #",
+                ),
+                (
+                    "        best = min(sorted(values), key=loss)\n",
+                    "        best = min(sorted(values, reverse=True), key=loss)\n",
+                ),
+            ),
             hint=(
                 "When two rates have the same loss, you keep the larger one. The statement asks for the smaller "
                 "one. Any rule would do, but it must be one rule, or two people get different results from the "

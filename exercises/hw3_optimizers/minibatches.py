@@ -149,7 +149,14 @@ def _shares(answer, n, batch_size, repeats, rng):
 
 def _odd_sizes(f, rng):
     size = int(rng.integers(4, 8))
-    cases = [(5 * size + int(rng.integers(1, size)), size), (4 * size, size), (size, size), (size - 2, size), (9, 1), (0, 3)]
+    cases = [
+        (5 * size + int(rng.integers(1, size)), size),
+        (4 * size, size),
+        (size, size),
+        (size - 2, size),
+        (9, 1),
+        (0, 3),
+    ]
     return probe(_passes, f, cases=[(n, b, False) for n, b in cases], rng=rng)
 
 
@@ -231,8 +238,13 @@ minibatches = Exercise(
             source="COURSE A3.8",
         ),
         "each batch drawn from all": Misconception(
-            edited(_minibatches, ("batch = order[start : start + batch_size]",
-                                  "batch = rng.choice(n, size=min(batch_size, n - start), replace=False)")),
+            edited(
+                _minibatches,
+                (
+                    "batch = order[start : start + batch_size]",
+                    "batch = rng.choice(n, size=min(batch_size, n - start), replace=False)",
+                ),
+            ),
             core=True,
             hint=(
                 "Inside a batch your indices are all different, but you draw every batch from the whole data set "
@@ -270,8 +282,11 @@ minibatches = Exercise(
             source="COURSE A3.8, traps",
         ),
         "shuffled inside the batches only": Misconception(
-            edited(_minibatches, ("order = rng.permutation(n)", "order = np.arange(n)"),
-                   ("batches.append(batch)", "batches.append(rng.permutation(batch))")),
+            edited(
+                _minibatches,
+                ("order = rng.permutation(n)", "order = np.arange(n)"),
+                ("batches.append(batch)", "batches.append(rng.permutation(batch))"),
+            ),
             hint=(
                 "You mix the indices within every batch, but which indices belong to a batch never changes. The "
                 "gradient of a batch is a sum over its members, and a sum does not care about their order, so your "
@@ -347,8 +362,10 @@ minibatches = Exercise(
             source="own",
         ),
         "a full last batch is dropped too": Misconception(
-            edited(_minibatches, ("if len(batch) == batch_size or not drop_last:",
-                                  "if start + batch_size < n or not drop_last:")),
+            edited(
+                _minibatches,
+                ("if len(batch) == batch_size or not drop_last:", "if start + batch_size < n or not drop_last:"),
+            ),
             hint=(
                 "With drop_last=True you always leave out the last batch, also when it is complete. If n is a "
                 "multiple of the batch size, say 8 indices in batches of 4, nothing is incomplete, and both "
@@ -360,9 +377,14 @@ minibatches = Exercise(
             source="own",
         ),
         "always drops the same examples": Misconception(
-            edited(_minibatches, ("order = rng.permutation(n)",
-                                  "whole = n - n % batch_size\n"
-                                  "    order = np.concatenate([rng.permutation(whole), np.arange(whole, n)])")),
+            edited(
+                _minibatches,
+                (
+                    "order = rng.permutation(n)",
+                    "whole = n - n % batch_size\n"
+                    "    order = np.concatenate([rng.permutation(whole), np.arange(whole, n)])",
+                ),
+            ),
             hint=(
                 "You put the last few examples of the data set aside before you mix, so that the full batches come "
                 "out even. The rest is then always the same: the last indices. With drop_last they are never used, "
@@ -387,10 +409,15 @@ minibatches = Exercise(
             source="own",
         ),
         "the last batch is filled up": Misconception(
-            edited(_minibatches, ("        if len(batch) == batch_size or not drop_last:\n",
-                                  "        if len(batch) < batch_size:\n"
-                                  "            batch = np.resize(np.concatenate([batch, order]), batch_size)\n"
-                                  "        if True:\n")),
+            edited(
+                _minibatches,
+                (
+                    "        if len(batch) == batch_size or not drop_last:\n",
+                    "        if len(batch) < batch_size:\n"
+                    "            batch = np.resize(np.concatenate([batch, order]), batch_size)\n"
+                    "        if True:\n",
+                ),
+            ),
             core=True,
             hint=(
                 "You fill the last batch up to its full size with indices that were already used in this pass. "

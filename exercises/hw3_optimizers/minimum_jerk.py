@@ -76,7 +76,7 @@ def _on_the_way(f, rng):
     T = float(rng.uniform(0.4, 5.0))
     x0, xf = float(rng.normal()), float(rng.normal() + 4.0)
     times = T * np.sort(rng.uniform(0.02, 0.98, size=9))
-    return [np.asarray(f(times, T, x0, xf)), np.asarray(f(times, T, xf, x0)), float(f(0.3 * T, T, x0, xf))]
+    return [np.asarray(f(times.copy(), T, x0, xf)), np.asarray(f(times, T, xf, x0)), float(f(0.3 * T, T, x0, xf))]
 
 
 def _outside(f, rng):
@@ -92,8 +92,8 @@ def _shapes(f, rng):
     times = np.linspace(0.1, 0.9, n) * T
     x0, xf = rng.normal(size=2), rng.normal(size=2) + 3.0
     return [
-        typed(f(times, T, x0, xf)),
-        typed(f(times[:3], T, np.zeros(3), np.array([1.0, -2.0, 3.0]) * x0[0])),
+        typed(f(times.copy(), T, x0, xf)),
+        typed(f(times[:3].copy(), T, np.zeros(3), np.array([1.0, -2.0, 3.0]) * x0[0])),
         typed(f(0.3 * T, T, x0, xf)),
         typed(f(0.3 * T, T, 0.0, 1.0)),
         typed(f(times, T, 0.0, 1.0)),
@@ -217,7 +217,10 @@ minimum_jerk = Exercise(
             source="COURSE A3.12",
         ),
         "degree 7": Misconception(
-            edited(_minimum_jerk, ("10 * tau**3 - 15 * tau**4 + 6 * tau**5", "35 * tau**4 - 84 * tau**5 + 70 * tau**6 - 20 * tau**7")),
+            edited(
+                _minimum_jerk,
+                ("10 * tau**3 - 15 * tau**4 + 6 * tau**5", "35 * tau**4 - 84 * tau**5 + 70 * tau**6 - 20 * tau**7"),
+            ),
             core=True,
             hint=(
                 "Your polynomial has degree 7. It is the path of minimum snap, which is one derivative further: "
@@ -243,7 +246,9 @@ minimum_jerk = Exercise(
             source="own",
         ),
         "speed returned": Misconception(
-            edited(_minimum_jerk, ("10 * tau**3 - 15 * tau**4 + 6 * tau**5", "30 * tau**2 - 60 * tau**3 + 30 * tau**4")),
+            edited(
+                _minimum_jerk, ("10 * tau**3 - 15 * tau**4 + 6 * tau**5", "30 * tau**2 - 60 * tau**3 + 30 * tau**4")
+            ),
             core=True,
             hint=(
                 "Your polynomial is the derivative of the one that is asked for: it is the shape of the speed, a "
@@ -367,7 +372,10 @@ minimum_jerk = Exercise(
             source="own",
         ),
         "a time given as a number comes back as an array": Misconception(
-            edited(_minimum_jerk, ("t = np.asarray(t, dtype=np.float64)", "t = np.atleast_1d(np.asarray(t, dtype=np.float64))")),
+            edited(
+                _minimum_jerk,
+                ("t = np.asarray(t, dtype=np.float64)", "t = np.atleast_1d(np.asarray(t, dtype=np.float64))"),
+            ),
             hint=(
                 "For an array of times your result is right. For a single time you return an array with one row in "
                 "place of just the place: shape (1,) instead of (), or (1, 2) instead of (2,). Turning everything "
@@ -379,7 +387,10 @@ minimum_jerk = Exercise(
             source="own",
         ),
         "times are changed": Misconception(
-            edited(_minimum_jerk, ("    tau = np.clip(t / T, 0.0, 1.0)\n", "    t /= T\n    tau = np.clip(t, 0.0, 1.0, out=t)\n")),
+            edited(
+                _minimum_jerk,
+                ("    tau = np.clip(t / T, 0.0, 1.0)\n", "    t /= T\n    tau = np.clip(t, 0.0, 1.0, out=t)\n"),
+            ),
             hint=(
                 "Your path is right, but afterwards the caller's array of times holds shares between 0 and 1. An "
                 "operator with an equals sign writes into the array on its left, and `np.asarray` makes no copy if "

@@ -184,7 +184,11 @@ optimal_quadratic_params = Exercise(
     ],
     misconceptions={
         "gradient descent with 1/L": Misconception(
-            edited(_optimal_quadratic_params, ("lr = 2 / (L + mu)", "lr = 1 / L"), ("rate = (L - mu) / (L + mu)", "rate = 1 - mu / L")),
+            edited(
+                _optimal_quadratic_params,
+                ("lr = 2 / (L + mu)", "lr = 1 / L"),
+                ("rate = (L - mu) / (L + mu)", "rate = 1 - mu / L"),
+            ),
             core=True,
             hint=(
                 "Your rate 1/L for gradient descent is safe, and most textbooks use it: it works for every convex "
@@ -198,7 +202,11 @@ optimal_quadratic_params = Exercise(
             source="COURSE A3.10",
         ),
         "gradient descent with 2/L": Misconception(
-            edited(_optimal_quadratic_params, ("lr = 2 / (L + mu)", "lr = 2 / L"), ("rate = (L - mu) / (L + mu)", "rate = 1.0")),
+            edited(
+                _optimal_quadratic_params,
+                ("lr = 2 / (L + mu)", "lr = 2 / L"),
+                ("rate = (L - mu) / (L + mu)", "rate = 1.0"),
+            ),
             core=True,
             hint=(
                 "Your rate for gradient descent is 2/L. This is the border of stability: in the steepest direction "
@@ -211,8 +219,13 @@ optimal_quadratic_params = Exercise(
             source="own",
         ),
         "beta of the heavy ball not squared": Misconception(
-            edited(_optimal_quadratic_params, ("(root_L + root_mu)) ** 2\n        rate = math.sqrt(beta)",
-                                               "(root_L + root_mu))\n        rate = beta")),
+            edited(
+                _optimal_quadratic_params,
+                (
+                    "(root_L + root_mu)) ** 2\n        rate = math.sqrt(beta)",
+                    "(root_L + root_mu))\n        rate = beta",
+                ),
+            ),
             core=True,
             hint=(
                 "Your beta for the heavy ball is the quotient itself; its square is needed. The two numbers are "
@@ -251,8 +264,11 @@ optimal_quadratic_params = Exercise(
             source="own",
         ),
         "heavy ball without the roots": Misconception(
-            edited(_optimal_quadratic_params, ("root_L, root_mu = math.sqrt(L), math.sqrt(mu)", "root_L, root_mu = L, mu"),
-                   ("lr = 4 / (root_L + root_mu) ** 2", "lr = 4 / (math.sqrt(L) + math.sqrt(mu)) ** 2")),
+            edited(
+                _optimal_quadratic_params,
+                ("root_L, root_mu = math.sqrt(L), math.sqrt(mu)", "root_L, root_mu = L, mu"),
+                ("lr = 4 / (root_L + root_mu) ** 2", "lr = 4 / (math.sqrt(L) + math.sqrt(mu)) ** 2"),
+            ),
             core=True,
             hint=(
                 "In your beta for the heavy ball L and mu stand without their square roots. The quotient of L - mu "
@@ -265,7 +281,10 @@ optimal_quadratic_params = Exercise(
             source="own",
         ),
         "heavy ball in the EMA convention": Misconception(
-            edited(_optimal_quadratic_params, ("        rate = math.sqrt(beta)\n", "        rate = math.sqrt(beta)\n        lr = lr / (1 - beta)\n")),
+            edited(
+                _optimal_quadratic_params,
+                ("        rate = math.sqrt(beta)\n", "        rate = math.sqrt(beta)\n        lr = lr / (1 - beta)\n"),
+            ),
             core=True,
             hint=(
                 "Your learning rate for the heavy ball is larger than the formula's by the factor 1/(1 - beta). "
@@ -278,9 +297,13 @@ optimal_quadratic_params = Exercise(
             source="MISCONCEPTIONS 76",
         ),
         "Nesterov with 1/L": Misconception(
-            edited(_optimal_quadratic_params,
-                   ("root = math.sqrt(3 * L / mu + 1)", "root = math.sqrt(L / mu)"), ("lr = 4 / (3 * L + mu)", "lr = 1 / L"),
-                   ("beta = (root - 2) / (root + 2)", "beta = (root - 1) / (root + 1)"), ("rate = 1 - 2 / root", "rate = 1 - 1 / root")),
+            edited(
+                _optimal_quadratic_params,
+                ("root = math.sqrt(3 * L / mu + 1)", "root = math.sqrt(L / mu)"),
+                ("lr = 4 / (3 * L + mu)", "lr = 1 / L"),
+                ("beta = (root - 2) / (root + 2)", "beta = (root - 1) / (root + 1)"),
+                ("rate = 1 - 2 / root", "rate = 1 - 1 / root"),
+            ),
             core=True,
             hint=(
                 "Your three numbers for Nesterov's method are the well-known ones for every strongly convex "
@@ -293,7 +316,9 @@ optimal_quadratic_params = Exercise(
             source="COURSE A3.10",
         ),
         "Nesterov with the heavy ball's constants": Misconception(
-            edited(_optimal_quadratic_params, ('if method == "heavy_ball":', 'if method in ("heavy_ball", "nesterov"):')),
+            edited(
+                _optimal_quadratic_params, ('if method == "heavy_ball":', 'if method in ("heavy_ball", "nesterov"):')
+            ),
             core=True,
             hint=(
                 "You use the heavy ball's constants for Nesterov's method as well. The two methods look alike, but "
@@ -319,7 +344,9 @@ optimal_quadratic_params = Exercise(
             source="own",
         ),
         "condition number upside down": Misconception(
-            edited(_optimal_quadratic_params, ("    if method == \"gd\":\n", "    L, mu = mu, L\n    if method == \"gd\":\n")),
+            edited(
+                _optimal_quadratic_params, ('    if method == "gd":\n', '    L, mu = mu, L\n    if method == "gd":\n')
+            ),
             core=True,
             hint=(
                 "You use the two curvatures in exchanged roles, as if the condition number were mu/L. The "
@@ -332,8 +359,12 @@ optimal_quadratic_params = Exercise(
             source="COURSE A3.10",
         ),
         "rate of the loss": Misconception(
-            edited(_optimal_quadratic_params, ("rate = (L - mu) / (L + mu)", "rate = ((L - mu) / (L + mu)) ** 2"),
-                   ("rate = math.sqrt(beta)", "rate = beta"), ("rate = 1 - 2 / root", "rate = (1 - 2 / root) ** 2")),
+            edited(
+                _optimal_quadratic_params,
+                ("rate = (L - mu) / (L + mu)", "rate = ((L - mu) / (L + mu)) ** 2"),
+                ("rate = math.sqrt(beta)", "rate = beta"),
+                ("rate = 1 - 2 / root", "rate = (1 - 2 / root) ** 2"),
+            ),
             core=True,
             hint=(
                 "Your lr and beta are right, but every rate is the square of the one asked for. You give the "
@@ -346,7 +377,10 @@ optimal_quadratic_params = Exercise(
             source="own",
         ),
         "only right for mu = 1": Misconception(
-            edited(_optimal_quadratic_params, ("    if method == \"gd\":\n", "    L, mu = L / mu, 1.0\n    if method == \"gd\":\n")),
+            edited(
+                _optimal_quadratic_params,
+                ('    if method == "gd":\n', '    L, mu = L / mu, 1.0\n    if method == "gd":\n'),
+            ),
             core=True,
             hint=(
                 "You replace L and mu by the condition number and 1. For beta and the rate this is fine, since "

@@ -170,8 +170,12 @@ swats_gamma = Exercise(
     ],
     misconceptions={
         "projected on the wrong vector": Misconception(
-            edited(_swats_gamma, ("length = float(np.sum(p * p))", "length = float(np.sum(g * g))"), ("if along == 0", "if length == 0"),
-                   ("length / -along", "-along / length")),
+            edited(
+                _swats_gamma,
+                ("length = float(np.sum(p * p))", "length = float(np.sum(g * g))"),
+                ("if along == 0", "if length == 0"),
+                ("length / -along", "-along / length"),
+            ),
             core=True,
             hint=(
                 "You project Adam's step on the gradient: your rate makes the SGD step as close to p as possible. "
@@ -210,7 +214,13 @@ swats_gamma = Exercise(
             source="COURSE A3.11",
         ),
         "division by zero at a right angle": Misconception(
-            edited(_swats_gamma, ("    if along == 0:\n        return None\n    return length / -along", "    return float(np.float64(length) / -along)")),
+            edited(
+                _swats_gamma,
+                (
+                    "    if along == 0:\n        return None\n    return length / -along",
+                    "    return float(np.float64(length) / -along)",
+                ),
+            ),
             core=True,
             hint=(
                 "You divide without asking whether the denominator is zero. If p and g are at a right angle, the "
@@ -248,7 +258,13 @@ swats_gamma = Exercise(
             source="own",
         ),
         "epsilon in the denominator": Misconception(
-            edited(_swats_gamma, ("    if along == 0:\n        return None\n    return length / -along", "    return length / (-along + 1e-8)")),
+            edited(
+                _swats_gamma,
+                (
+                    "    if along == 0:\n        return None\n    return length / -along",
+                    "    return length / (-along + 1e-8)",
+                ),
+            ),
             core=True,
             hint=(
                 "You add a small constant to the denominator, so that it is never zero. Two things go wrong. At a "
@@ -261,8 +277,13 @@ swats_gamma = Exercise(
             source="own",
         ),
         "entry by entry, then averaged": Misconception(
-            edited(_swats_gamma, ("    if along == 0:\n        return None\n    return length / -along",
-                                  "    if along == 0:\n        return None\n    return float(np.mean(-p / g))")),
+            edited(
+                _swats_gamma,
+                (
+                    "    if along == 0:\n        return None\n    return length / -along",
+                    "    if along == 0:\n        return None\n    return float(np.mean(-p / g))",
+                ),
+            ),
             core=True,
             hint=(
                 "You divide p by g entry by entry and take the mean. Each quotient is Adam's own rate for this "
@@ -275,7 +296,11 @@ swats_gamma = Exercise(
             source="own",
         ),
         "sums instead of products": Misconception(
-            edited(_swats_gamma, ("along = float(np.sum(p * g))", "along = float(np.sum(g))"), ("length = float(np.sum(p * p))", "length = float(np.sum(p))")),
+            edited(
+                _swats_gamma,
+                ("along = float(np.sum(p * g))", "along = float(np.sum(g))"),
+                ("length = float(np.sum(p * p))", "length = float(np.sum(p))"),
+            ),
             core=True,
             hint=(
                 "You divide the sum of the entries of p by the sum of the entries of g. In a sum the signs cancel: "
@@ -288,7 +313,9 @@ swats_gamma = Exercise(
             source="own",
         ),
         "upside down": Misconception(
-            edited(_swats_gamma, ("length / -along", "-along / length"), ("if along == 0", "if along == 0 or length == 0")),
+            edited(
+                _swats_gamma, ("length / -along", "-along / length"), ("if along == 0", "if along == 0 or length == 0")
+            ),
             core=True,
             hint=(
                 "Your fraction is upside down. Units help to see it: a learning rate times a gradient is a step, "
@@ -339,8 +366,13 @@ swats_gamma = Exercise(
             source="COURSE A3.11",
         ),
         "computed in float32": Misconception(
-            edited(_swats_gamma, ("    p = np.asarray(p, dtype=np.float64).ravel()\n    g = np.asarray(g, dtype=np.float64).ravel()\n",
-                                  "    p = np.asarray(p).ravel()\n    g = np.asarray(g).ravel()\n")),
+            edited(
+                _swats_gamma,
+                (
+                    "    p = np.asarray(p, dtype=np.float64).ravel()\n    g = np.asarray(g, dtype=np.float64).ravel()\n",
+                    "    p = np.asarray(p).ravel()\n    g = np.asarray(g).ravel()\n",
+                ),
+            ),
             hint=(
                 "You compute in the dtype that comes in. For float32 there is a trap: the smallest positive number "
                 "is about 1e-45, and your formula squares the steps. A step of 1e-25, which float32 can hold "
