@@ -237,10 +237,10 @@ def noisy(x):
 
 
 def test_prints_warnings_and_stderr_of_an_answer_reach_nobody(capfd):
-    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn"):
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="raise"):
         warnings.simplefilter("always")
         verdict = double.grade(noisy, "ada")
-        assert np.geterr()["divide"] == "warn"
+        assert np.geterr()["divide"] == "raise"
     assert verdict.status == "passed"
     assert caught == []
     assert capfd.readouterr() == ("", "")
@@ -306,6 +306,7 @@ def inputs_of(student=None):
 
 
 def test_a_sitting_names_the_student_and_collects_verdicts():
+    unnamed = inputs_of("")
     with sitting("ada") as outer:
         double.grade(_double)
         with sitting("grace") as inner:
@@ -313,8 +314,10 @@ def test_a_sitting_names_the_student_and_collects_verdicts():
         np.testing.assert_array_equal(inputs_of(), inputs_of("ada"))
     assert [verdict.status for verdict in outer.verdicts] == ["passed"] * 3
     assert len(inner.verdicts) == 2
+    with sitting("ada"):
+        np.testing.assert_array_equal(inputs_of(""), unnamed)
     assert not np.array_equal(inputs_of("ada"), inputs_of("grace"))
-    np.testing.assert_array_equal(inputs_of(), inputs_of(""))
+    np.testing.assert_array_equal(inputs_of(), unnamed)
 
 
 def test_a_sitting_ends_even_with_an_error():
