@@ -9,7 +9,7 @@ demo: $(READY)
 	$(BIN)/course demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # release/ anew from source/ (a test compares the two).
 release: $(READY)

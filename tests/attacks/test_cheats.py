@@ -1,4 +1,4 @@
-"""The red team: every cheat of cheats.py against every assignment, through the whole engine, beside an honest student."""
+"""The red team: every cheat of cheats.py against two assignments, through the whole engine, beside an honest student."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograder.simulated import read_notebooks, reference_answers, solve
 from autograder.submission import is_kind
 
 ROOT = Path(__file__).parents[2]
-ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
+ASSIGNMENTS = ("hw0_warmup", "hw1_log_probabilities")
 MARKERS = ("as_cell_result", "HIDDEN TESTS", "from exercises import", "misconceptions")
 
 
