@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint release
+.PHONY: demo test lint bench release
 
 demo: $(READY)
 	$(BIN)/course demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: $(READY)
+	$(BIN)/python benchmarks/grading.py
 
 # release/ anew from source/ (a test compares the two).
 release: $(READY)
