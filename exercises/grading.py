@@ -236,11 +236,9 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
     results = []
     for check in exercise.checks:
         one = seen[check.name] = _observe(exercise, check, answer, who)
-        gap = (
-            math.inf
-            if one.error is not None
-            else distance(one.observation, wanted(exercise, check, who), check.rtol, check.atol)
-        )
+        with _quiet():
+            want = wanted(exercise, check, who)
+            gap = math.inf if one.error is not None else distance(one.observation, want, check.rtol, check.atol)
         passed = gap <= 1
         results.append(
             CheckResult(
@@ -251,7 +249,8 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
     status = _status(points, exercise.points, seen)
     recognised = None
     if status not in ("passed", "not attempted"):
-        recognised = _recognise(exercise, seen, who)
+        with _quiet():
+            recognised = _recognise(exercise, seen, who)
     verdict = Verdict(
         exercise=exercise.name,
         points=points,

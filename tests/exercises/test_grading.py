@@ -252,7 +252,6 @@ def test_a_noisy_answer_does_not_silence_the_cell_after_it(capfd):
     assert capfd.readouterr().out == "still here\n"
 
 
-@pytest.mark.xfail(strict=True, reason="expect() and distance() run outside the quiet")
 def test_a_warning_while_comparing_reaches_nobody(recwarn):
     exercise = replace(double, checks=[Check("values", _values, points=1)])
     exercise.grade(lambda x: x.astype(np.longdouble) * np.longdouble("1e4000"))
