@@ -43,7 +43,7 @@ def _environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/tmp",
         "MPLCONFIGDIR": "/tmp/matplotlib",
-        "IPYTHONDIR": "/tmp/ipython",
+        "IPYTHONDIR": "/tmp/matplotlib/ipython",
         # One thread each, and no way to ask for more: a fork after a thread pool would hang.
         **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         "NBGRADER_EXECUTION": "autograde",
@@ -77,6 +77,8 @@ def _bubblewrap(fontlist: Path | None) -> list[str]:
     command += ["--cap-add", "CAP_SYS_ADMIN"]  # the fork server's, for a private world per student; dropped there
     for name, value in _environment().items():
         command += ["--setenv", name, value]
+    # First, so that an installation under /tmp is mounted over it and not hidden by it.
+    command += ["--perms", "1777", "--tmpfs", "/tmp"]
     folders = _readable_folders()
     for parent in _parents([*folders, Path("/sandboxed/x")]):
         command += ["--perms", "0755", "--dir", str(parent)]
@@ -92,10 +94,10 @@ def _bubblewrap(fontlist: Path | None) -> list[str]:
     for folder in folders:
         command += ["--ro-bind", str(folder), str(folder)]
     command += ["--ro-bind", str(SANDBOXED), "/sandboxed", "--proc", "/proc", "--dev", "/dev"]
-    command += ["--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--dir", "/tmp/matplotlib"]
+    command += ["--perms", "1777", "--tmpfs", "/tmp/matplotlib", "--perms", "1777", "--dir", "/tmp/work"]
     if fontlist is not None:
         command += ["--ro-bind", str(fontlist), f"/tmp/matplotlib/{fontlist.name}"]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+    return [*command, "--remount-ro", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 
 @functools.cache
@@ -197,6 +199,8 @@ class ForkServer:
             "private": self.rung.name == "bubblewrap",
             "uid": 60_000 + os.getpid() % 5000,
             "folder": folder,
+            # The part of /tmp that is the student's own: all of it, unless the interpreter itself lives there.
+            "tmp": "/tmp/work" if any(path.is_relative_to("/tmp") for path in _readable_folders()) else "/tmp",
         }
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])

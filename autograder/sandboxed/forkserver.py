@@ -64,12 +64,12 @@ def _limit(limits: dict[str, Any]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too large a file is an OSError in the student's cell
 
 
-def _private_world(limits: dict[str, Any]) -> None:
+def _private_world(limits: dict[str, Any], tmp: str) -> None:
     """Own /proc, /tmp and shared memory: nothing of another student can be seen or left behind."""
     size = b"size=%dm,mode=1777" % limits["files_mib"]
     _mount(b"none", b"/", None, MS_REC | MS_PRIVATE)
     _mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV)
-    _mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, size)
+    _mount(b"tmpfs", tmp.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, size)
     _mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, size)
 
 
@@ -92,7 +92,7 @@ def _become_student(request: dict[str, Any], sock: socket.socket, shell: Any, pr
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     if private:
-        _private_world(limits)
+        _private_world(limits, request["tmp"])
         os.makedirs("/tmp/work", mode=0o777, exist_ok=True)
         os.chmod("/tmp/work", 0o777)
         os.chdir("/tmp/work")
