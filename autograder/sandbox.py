@@ -43,6 +43,7 @@ def _environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/tmp",
         "MPLCONFIGDIR": "/tmp/matplotlib",
+        "TMPDIR": "/tmp/matplotlib",
         "IPYTHONDIR": "/tmp/matplotlib/ipython",
         # One thread each, and no way to ask for more: a fork after a thread pool would hang.
         **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
