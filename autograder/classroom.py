@@ -183,6 +183,9 @@ class Classroom:
         from nbgrader.converters.base import NbGraderException
 
         self.require_ready(assignment)
+        strangers = set(students or ()) - {folder.parent.name for folder in self.submissions(assignment)}
+        if strangers:
+            raise CourseError(f"no submission of {assignment} by {', '.join(sorted(strangers))}")
         if not self._in_gradebook(assignment):
             self.generate(assignment)
         failures: list[str] = []
@@ -197,19 +200,15 @@ class Classroom:
         config.EngineExporter.workers = workers
         config.EngineExporter.unsandboxed = unsandboxed
         EngineExporter.listener, EngineExporter.executor_factory = listen, executor_factory
+        EngineExporter.only = frozenset(students) if students else None
         try:
             with self._logged():
-                for student in students or ["*"]:
-                    coursedir = self._for(assignment, student)
-                    try:
-                        Autograde(coursedir=coursedir, config=config, force=force).start()
-                    except NbGraderException as error:
-                        if not failures:
-                            raise CourseError(
-                                f"nbgrader could not grade {assignment}: {error}; see {self.log}"
-                            ) from error
+                Autograde(coursedir=self._for(assignment), config=config, force=force).start()
+        except NbGraderException as error:
+            if not failures:
+                raise CourseError(f"nbgrader could not grade {assignment}: {error}; see {self.log}") from error
         finally:
-            EngineExporter.listener = EngineExporter.executor_factory = None
+            EngineExporter.listener = EngineExporter.executor_factory = EngineExporter.only = None
         return failures
 
     def feedback(self, assignment: str, students: list[str] | None = None, *, workers: int = 1) -> None:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,21 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters.base import NbGraderException
 from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool, Integer
 from traitlets.config import Config
 
 from autograder.feedback import configure_feedback
-from autograder.gradebook import start_sharing
-from autograder.job import Job, Result, grade
+from autograder.gradebook import SaveVerdicts, begin_submission, end_submission, start_sharing
+from autograder.job import Job, Result
 from autograder.limits import Limits, LimitValues
+from autograder.pool import ExecutorFactory, GradingPool
 from autograder.submission import MAX_NOTEBOOK_BYTES, read_files, read_regular_file, template
 
 Listener = Callable[[Result], None]
-MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
+
+# What nbgrader writes into autograded/ before the graded notebook stands there. A run that was killed leaves it behind.
+UNFINISHED = nbformat.v4.writes(nbformat.v4.new_notebook(metadata={"course": {"unfinished": True}}))
 
 
 class EngineExporter(NotebookExporter):
@@ -39,21 +42,20 @@ class EngineExporter(NotebookExporter):
     workers = Integer(0, help="Processes that grade in parallel; 0: as many as there are cores.").tag(config=True)
     unsandboxed = Bool(False, help="Grade even where this host allows no sandbox.").tag(config=True)
 
-    # Set by `classroom.grade_class` for one run: whom to tell of each result, and where the jobs go.
+    # Set by `Classroom.grade` for one run: whom to tell of each result, where the jobs go, and who is graded (None: all).
     listener: Listener | None = None
-    executor_factory: Callable[[int], Executor] | None = None
+    executor_factory: ExecutorFactory | None = None
+    only: frozenset[str] | None = None
 
     def __init__(self, config: Config | None = None, **kwargs: Any):
         super().__init__(config=config, **kwargs)
-        self._pending_jobs: dict[str, Path] = {}
-        self._futures: dict[str, Future[Result]] = {}
-        self._results: dict[str, Result] = {}
-        self._executor: Executor | None = None
+        self._pool: GradingPool | None = None
+        self._current: tuple[Path, Result] | None = None
         self._templates: dict[str, dict[str, str]] = {}
-        self._text = ""  # the notebook between nbgrader's two passes over it
         if self._converter is not None:
             start_sharing()
             self._complete_listing()
+            self._hook_in()
 
     @property
     def _converter(self) -> Any:
@@ -61,19 +63,44 @@ class EngineExporter(NotebookExporter):
         return self.parent if hasattr(self.parent, "coursedir") and hasattr(self.parent, "assignments") else None
 
     def _complete_listing(self) -> None:
-        """List what nbgrader would pass over in silence (no notebook, another name) under the names we expect."""
+        """List what nbgrader would pass over in silence (no notebook, another name) under the names we expect.
+
+        What a killed run left half-written is removed, so that it is graded anew.
+        """
         converter = self._converter
         pattern = converter._format_source(converter.coursedir.assignment_id, converter.coursedir.student_id)
         for folder in sorted(Path(name) for name in glob.glob(pattern)):
             if folder.is_dir():
-                assignment, _ = self._ids(folder)
+                assignment, student = self._ids(folder)
                 names = sorted(self._templates_of(assignment))
                 converter.assignments[str(folder)] = [str(folder / f"{name}.ipynb") for name in names]
+                graded = Path(converter._format_dest(assignment, student))
+                if graded.is_dir() and not is_finished(graded, names):
+                    shutil.rmtree(graded)
+        if self.only is not None:
+            for name in list(converter.assignments):
+                if self._ids(Path(name))[1] not in self.only:
+                    del converter.assignments[name]
+
+    def _hook_in(self) -> None:
+        """Before nbgrader touches the gradebook for a submission, its result is there: no lock is held while we wait."""
+        converter = self._converter
+        own = converter.pre_convert_hook
+
+        def hook(notebooks: list[str], **named: Any) -> None:
+            self._result(Path(notebooks[0]).parent)
+            begin_submission(converter.coursedir.db_url, converter.coursedir.course_id)
+            if own is not None:
+                own(notebooks=notebooks, **named)
+
+        converter.pre_convert_hook = hook
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
         """The graded notebook's text. nbgrader asks twice: where it would sanitize, and where it would execute.
 
-        The first time we grade (or take what was graded ahead); the second time the preprocessors store it.
+        The first time it gets a placeholder. The second time the preprocessors store the grade; with a submission's last
+        notebook all of it is committed, before that notebook is written: what stands finished in autograded/ is in the
+        gradebook.
         """
         converter = self._converter
         if converter is None:
@@ -84,74 +111,33 @@ class EngineExporter(NotebookExporter):
             result = self._result(path.parent)
             if result.failure:
                 raise NbGraderException(f"{result.student}: not graded, through no fault of theirs: {result.failure}")
-            self._text = result.notebooks[path.stem]
-        elif self._preprocessors:
-            nb = nbformat.v4.reads(self._text)
-            for preprocessor in self._preprocessors:
-                nb, resources = preprocessor.preprocess(nb, resources)
-            self._text = nbformat.v4.writes(nb)
-        return self._text, resources
-
-    # Grading ahead --------------------------------------------------------------------------------------------------
+            return UNFINISHED, resources
+        assert self._current is not None
+        text = self._current[1].notebooks[path.stem]
+        nb = nbformat.v4.reads(text)
+        for preprocessor in self._preprocessors:
+            nb, resources = preprocessor.preprocess(nb, resources)
+        if not all(isinstance(one, (SaveVerdicts, AssignLatePenalties)) for one in self._preprocessors):
+            text = nbformat.v4.writes(nb)  # those two only read it
+        if path.stem == Path(converter.notebooks[-1]).stem:
+            end_submission(converter.coursedir.db_url, converter.coursedir.course_id)
+        return text, resources
 
     def _result(self, folder: Path) -> Result:
-        key = str(folder)
-        if key not in self._results:
-            if not self._pending_jobs:
-                self._start(folder)
-            self._results[key] = self._second_look(folder, self._take(folder))
+        if self._current is None or self._current[0] != folder:
+            if self._pool is None:
+                others = [one for one in self._pending() if one != folder]
+                self._pool = GradingPool(
+                    [folder, *others],
+                    self._job,
+                    self._ids(folder)[0],
+                    workers=self.workers,
+                    factory=EngineExporter.executor_factory,
+                )
+            self._current = (folder, self._pool.take(folder))
             if EngineExporter.listener is not None:
-                EngineExporter.listener(self._results[key])
-            if not self._pending_jobs:
-                self._stop()
-        return self._results[key]
-
-    def _start(self, first: Path) -> None:
-        """Send every submission that nbgrader will ask for to the executor; a single one is graded right here."""
-        folders = [first, *(folder for folder in self._pending() if folder != first)]
-        self._pending_jobs = {str(folder): folder for folder in folders}
-        if len(folders) > 1 or EngineExporter.executor_factory is not None:
-            self._submit()
-
-    def _submit(self) -> None:
-        """All pending jobs to a new executor."""
-        workers = min(self.workers or os.cpu_count() or 1, len(self._pending_jobs))
-        factory = EngineExporter.executor_factory
-        self._executor = factory(workers) if factory else ProcessPoolExecutor(workers, get_context("spawn"))
-        self._futures = {key: self._executor.submit(grade, self._job(at)) for key, at in self._pending_jobs.items()}
-
-    def _take(self, folder: Path) -> Result:
-        """The result of one job. A worker that died takes the pool with it: the rest is sent to a new one."""
-        key = str(folder)
-        for _ in range(MOST_POOLS):
-            if self._executor is None or key not in self._futures:
-                break
-            try:
-                result = self._futures.pop(key).result()
-            except (BrokenExecutor, CancelledError):
-                self._stop()
-                self._submit()
-            else:
-                self._pending_jobs.pop(key, None)
-                return result
-        self._pending_jobs.pop(key, None)
-        return grade(self._job(folder))
-
-    def _second_look(self, folder: Path, result: Result) -> Result:
-        """What ran out of time runs once more, alone, before it costs points: a busy machine is not a student's fault."""
-        if not result.timed_out or self._executor is None:
-            return result
-        wait(self._futures.values())
-        try:
-            again = self._executor.submit(grade, self._job(folder)).result()
-        except BrokenExecutor:
-            return result
-        return again if not again.failure else result
-
-    def _stop(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
+                EngineExporter.listener(self._current[1])
+        return self._current[1]
 
     def _pending(self) -> Iterator[Path]:
         """The submissions that nbgrader's loop has still to process (it skips what is graded and unchanged)."""
@@ -208,6 +194,22 @@ def _to_do(converter: Any, assignment: str, student: str) -> bool:
         for p in (converter._format_source(assignment, student), dest)
     ]
     return None not in times and times[0] > times[1]
+
+
+def is_finished(graded: Path, names: list[str]) -> bool:
+    """Does this folder of autograded/ hold each of these notebooks, written to the end?"""
+    return all(_is_written(graded / f"{name}.ipynb") for name in names)
+
+
+def _is_written(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            if file.read(len(UNFINISHED)).decode(errors="replace").strip() == UNFINISHED.strip():
+                return False
+            file.seek(-min(path.stat().st_size, 8), os.SEEK_END)
+            return file.read().rstrip().endswith(b"}")
+    except OSError:
+        return False
 
 
 def read_templates(folder: Path) -> dict[str, str]:

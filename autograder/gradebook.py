@@ -1,4 +1,4 @@
-"""nbgrader's bookkeeping with one gradebook connection per run, and one transaction per notebook.
+"""nbgrader's bookkeeping with one gradebook connection per run, and one transaction per submission.
 
 nbgrader opens a new connection for every step of every submission (nine of them) and looks every cell up by a five-way join,
 with a commit each. What is written is the same.
@@ -12,14 +12,39 @@ from nbformat import NotebookNode
 from nbgrader import api, utils
 from nbgrader.converters import autograde
 from nbgrader.preprocessors import NbGraderPreprocessor, latesubmissions
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload, scoped_session, sessionmaker
+
+
+class _Held(Session):
+    """A session in which nbgrader's many commits only flush; `really_commit` ends the transaction."""
+
+    def commit(self) -> None:
+        self.flush()
+
+    def really_commit(self) -> None:
+        super().commit()
 
 
 class _SharedGradebook(api.Gradebook):
-    """A gradebook that outlives the `with` blocks of nbgrader's steps."""
+    """A gradebook that outlives the `with` blocks of nbgrader's steps, with one transaction per submission."""
+
+    def __init__(self, db_url: str, course_id: str):
+        super().__init__(db_url, course_id)
+        self.db.remove()
+        maker = sessionmaker(class_=_Held, bind=self.engine, expire_on_commit=False, future=True)
+        self.db: scoped_session[_Held] = scoped_session(maker)
 
     def close(self) -> None:
-        """Give the session back; the connection and its caches stay."""
+        """nbgrader closes after every step: the session stays, up to the submission's end."""
+
+    def begin(self) -> None:
+        """Forget what a submission that failed has left."""
+        self.db.rollback()
+        self.db.remove()
+
+    def end(self) -> None:
+        """Commit, and let go of all objects: memory stays flat."""
+        self.db().really_commit()
         self.db.remove()
 
 
@@ -27,20 +52,31 @@ _open: dict[tuple[str, str], _SharedGradebook] = {}
 
 
 def shared_gradebook(db_url: str, course_id: str = "default_course", *_: Any) -> _SharedGradebook:
-    """The one gradebook of this run."""
-    key = (db_url, course_id)
-    if key not in _open:
-        _open[key] = _SharedGradebook(db_url, course_id)
-    return _open[key]
+    """The one gradebook of this run. Some of nbgrader's steps do not say which course: there is only one per file."""
+    for (url, _course), gradebook in _open.items():
+        if url == db_url:
+            return gradebook
+    return _open.setdefault((db_url, course_id), _SharedGradebook(db_url, course_id))
 
 
 def start_sharing() -> None:
     """Let nbgrader's Autograde and its late-penalty step use one connection; called at the start of every run."""
     for gradebook in _open.values():
+        gradebook.db.remove()
         gradebook.engine.dispose()
     _open.clear()
     autograde.Gradebook = shared_gradebook
     latesubmissions.Gradebook = shared_gradebook
+
+
+def begin_submission(db_url: str, course_id: str) -> None:
+    """Start one submission's transaction."""
+    shared_gradebook(db_url, course_id).begin()
+
+
+def end_submission(db_url: str, course_id: str) -> None:
+    """Commit everything about one submission."""
+    shared_gradebook(db_url, course_id).end()
 
 
 class SaveVerdicts(NbGraderPreprocessor):
@@ -60,7 +96,7 @@ class SaveVerdicts(NbGraderPreprocessor):
                     self._score(cell, grades[cell.metadata.nbgrader.grade_id])
                 if utils.is_solution(cell) or utils.is_task(cell):
                     self._comment(cell, comments[cell.metadata.nbgrader.grade_id])
-            gradebook.db.commit()
+            gradebook.db.flush()
         return nb, resources
 
     @staticmethod

@@ -102,7 +102,7 @@ def _bubblewrap(fontlist: Path | None) -> list[str]:
 
 
 @functools.cache
-def _fontlist() -> Path | None:
+def font_list() -> Path | None:
     """matplotlib's font cache of this user: building one takes seconds at every start."""
     import matplotlib
     from matplotlib import font_manager
@@ -158,7 +158,7 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fd = theirs.fileno()
         if rung.name == "bubblewrap":
-            prefix, script, environment = _bubblewrap(_fontlist()), "/sandboxed/forkserver.py", None
+            prefix, script, environment = _bubblewrap(font_list()), "/sandboxed/forkserver.py", None
         else:
             prefix, script, environment = [], str(SANDBOXED / "forkserver.py"), _environment()
         self._process = subprocess.Popen(

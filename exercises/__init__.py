@@ -26,6 +26,7 @@ __all__ = [
     "exercises_of",
     "find",
     "grade",
+    "module_names",
     "sitting",
 ]
 
@@ -34,6 +35,12 @@ __all__ = [
 def assignments() -> tuple[str, ...]:
     """The assignments that have a bank, in order."""
     return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg))
+
+
+def module_names(assignment: str) -> list[str]:
+    """The bank's modules of one assignment; none where it has no bank. Imports nothing."""
+    folders = [f"{path}/{assignment}" for path in __path__]
+    return [f"exercises.{assignment}.{info.name}" for info in pkgutil.iter_modules(folders)]
 
 
 @cache

@@ -1,0 +1,118 @@
+"""Grades the submissions of a class in parallel, a little ahead of whoever takes the results one by one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from autograder.job import Job, Result, grade
+from exercises import module_names
+
+ExecutorFactory = Callable[[int], Executor]
+MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
+AHEAD = 16  # jobs per worker that are read and sent before their turn: memory stays flat in large classes
+
+
+def local_executor(workers: int, assignment: str) -> Executor:
+    """Processes on this machine, forked from a warm one of their own: what they need is imported once."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["autograder.preloaded", *module_names(assignment)])
+    return ProcessPoolExecutor(workers, context)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """multiprocessing imports the main script (nbgrader's command, seconds) in every new worker; jobs need none of it."""
+    names: dict[str, Any] = vars(sys.modules["__main__"])
+    kept: dict[str, Any] = {name: names.pop(name) for name in ("__file__", "__spec__") if name in names}
+    names["__spec__"] = None
+    try:
+        yield
+    finally:
+        names.update(kept)
+
+
+class GradingPool:
+    """The jobs of one run. `folders` are the submissions in the order in which they will be taken."""
+
+    def __init__(
+        self,
+        folders: list[Path],
+        make_job: Callable[[Path], Job],
+        assignment: str,
+        *,
+        workers: int = 0,
+        factory: ExecutorFactory | None = None,
+    ):
+        self._make_job = make_job
+        self._unsent = deque(folders)
+        self._workers = min(workers or os.cpu_count() or 1, max(len(folders), 1))
+        self._factory = factory or functools.partial(local_executor, assignment=assignment)
+        self._ahead = AHEAD * self._workers
+        self._futures: dict[Path, Future[Result]] = {}
+        # A single submission is graded right here, without a worker.
+        self._executor = self._factory(self._workers) if len(folders) > 1 or factory is not None else None
+
+    def take(self, folder: Path) -> Result:
+        """The result of one submission. A worker that died takes no job with it."""
+        result = self._take(folder)
+        if result.timed_out and self._executor is not None:
+            result = self._second_look(folder, result)
+        if not self._unsent and not self._futures:
+            self.close()
+        return result
+
+    def close(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def _take(self, folder: Path) -> Result:
+        with contextlib.suppress(ValueError):  # whoever asks out of order
+            if folder not in self._futures:
+                self._unsent.remove(folder)
+                self._unsent.appendleft(folder)
+        for _ in range(MOST_POOLS):
+            try:
+                self._send_ahead()
+                if folder not in self._futures:
+                    break
+                result = self._futures[folder].result()
+            except Exception:  # jobs raise nothing: the pool broke (or a cluster gave up on a worker that died)
+                self._start_anew()
+            else:
+                del self._futures[folder]
+                return result
+        self._futures.pop(folder, None)
+        return grade(self._make_job(folder))
+
+    def _send_ahead(self) -> None:
+        while self._executor is not None and self._unsent and len(self._futures) < self._ahead:
+            with _without_main():
+                self._futures[self._unsent[0]] = self._executor.submit(grade, self._make_job(self._unsent[0]))
+            self._unsent.popleft()
+
+    def _start_anew(self) -> None:
+        """A new executor; all that was sent and not taken is to be sent again."""
+        self._unsent.extendleft(reversed(self._futures))
+        self._futures.clear()
+        self.close()
+        self._executor = self._factory(self._workers)
+
+    def _second_look(self, folder: Path, result: Result) -> Result:
+        """What ran out of time runs once more, alone, before it costs points: a busy machine is not a student's fault."""
+        wait(self._futures.values())
+        assert self._executor is not None
+        try:
+            again = self._executor.submit(grade, self._make_job(folder)).result()
+        except Exception:  # the pool broke: the first look stands
+            return result
+        return again if not again.failure else result
