@@ -11,6 +11,7 @@ from lecture5.theory.adaptive import (
     rmsprop_first_step,
     wilson_min_norm_weights,
 )
+from lecture5.theory.clipping import gaussian_clip_cosine
 from lecture5.theory.floats import (
     exp_overflow,
     factors_to_underflow,
@@ -26,6 +27,7 @@ from lecture5.theory.gaussians import (
     probability_inside,
     squared_norm_std,
 )
+from lecture5.theory.generalization import least_squares_test_error
 from lecture5.theory.initialization import (
     critical_sigmoid_gain,
     deep_linear_learning_time,
@@ -50,6 +52,13 @@ from lecture5.theory.landscapes import (
     separable_logistic_norm_slope,
     sgd_temperature,
     sharpness_limit,
+    well_exchange_rate,
+)
+from lecture5.theory.memorization import (
+    copied_label_accuracy,
+    fire_parameters,
+    gated_spike_variance,
+    memorizing_weights,
 )
 from lecture5.theory.quadratics import (
     Tuning,
@@ -115,6 +124,7 @@ __all__ = [
     "adagrad_regret_bound",
     "adam_first_step",
     "adam_largest_step",
+    "copied_label_accuracy",
     "cosine_density",
     "critical_sigmoid_gain",
     "deep_linear_learning_time",
@@ -126,12 +136,15 @@ __all__ = [
     "expected_participation_ratio",
     "exponential_scale",
     "factors_to_underflow",
+    "fire_parameters",
     "fuss_catalan_cdf",
     "fuss_catalan_density",
     "fuss_catalan_edge",
     "fuss_catalan_mean",
     "fuss_catalan_moment",
     "fuss_catalan_sample",
+    "gated_spike_variance",
+    "gaussian_clip_cosine",
     "gaussian_mutual_information",
     "gibbs_flat_fraction",
     "gradient_factor",
@@ -139,6 +152,7 @@ __all__ = [
     "largest_squared_singular_value",
     "largest_stable_lr",
     "lasso_shrinkage",
+    "least_squares_test_error",
     "log10_fluctuation_band",
     "log_condition_number_mean",
     "log_product",
@@ -147,6 +161,7 @@ __all__ = [
     "mean_field_fixed_point",
     "mean_field_map",
     "mean_field_trajectory",
+    "memorizing_weights",
     "minibatch_rms_error",
     "nemirovski_stall",
     "noisy_sign_step",
@@ -194,5 +209,6 @@ __all__ = [
     "variance_gains",
     "walking_energy_per_metre",
     "weight_decay_factor",
+    "well_exchange_rate",
     "wilson_min_norm_weights",
 ]

@@ -33,6 +33,19 @@ def sgd_temperature(lr: float, noise_variance: float, batch_size: int) -> float:
     return lr * noise_variance / (2 * batch_size)
 
 
+def well_exchange_rate(sharp: float, flat: float, barrier: float, temperature: ArrayLike) -> NDArray[np.float64]:
+    """Rate at which a noisy walker forgets in which of two wells it started.
+
+    √(λ₁λ₂)·√(h/(πT))·e^{−h/T}, for two parabolas of equal depth that meet in an edge of height h
+
+    sharp, flat: curvatures λ₁, λ₂. temperature: T, any shape; the formula is for T < h. The share in the flat well at
+    time t is p(1 − e^{−rt}) with p = `gibbs_flat_fraction`. Source: Kramers 1940; Hänggi, Talkner & Borkovec 1990
+    (edge-shaped barrier).
+    """
+    heat = np.asarray(temperature, dtype=np.float64)
+    return math.sqrt(sharp * flat) * np.sqrt(barrier / (math.pi * heat)) * np.exp(-barrier / heat)
+
+
 def novikoff_bound(radius: float, margin: float) -> float:
     """Largest number of mistakes of the perceptron on data of norm ≤ R separable with margin γ: (R/γ)².
 

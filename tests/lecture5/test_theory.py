@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from scipy.linalg import eigh_tridiagonal
 
 from lecture5 import theory
 
@@ -465,6 +466,20 @@ def test_flat_minima():
     assert theory.separable_logistic_norm_slope(0.5) == 2
 
 
+def test_exchange_rate_of_two_wells_is_the_slowest_rate_of_the_fokker_planck_equation():
+    sharp, flat, barrier, temperature = 20.0, 1.0, 1.0, 0.1
+    x = np.linspace(-1.2, 3.6, 1601)
+    h = x[1] - x[0]
+    left, right = -math.sqrt(2 * barrier / sharp), math.sqrt(2 * barrier / flat)
+    energy = np.where(x < 0, sharp / 2 * (x - left) ** 2, flat / 2 * (x - right) ** 2)
+    step = np.diff(energy) / temperature  # jumps to a neighbour, with detailed balance
+    up, down = (temperature / h**2 * np.exp(-sign * step / 2) for sign in (1, -1))
+    out = np.append(up, 0.0) + np.insert(down, 0, 0.0)
+    rates = eigh_tridiagonal(out, -np.sqrt(up * down), eigvals_only=True, select="i", select_range=(0, 1))
+    assert rates[0] == pytest.approx(0, abs=1e-6)
+    assert theory.well_exchange_rate(sharp, flat, barrier, temperature) == pytest.approx(rates[1], rel=0.1)
+
+
 def test_smoothest_paths():
     cubic, quintic = theory.smoothest_path(2), theory.smoothest_path(3)
     np.testing.assert_allclose(cubic.coef, [0, 0, 3, -2])
@@ -485,6 +500,63 @@ def test_walking_optima():
     assert theory.preferred_walking_speed() == pytest.approx(slowest, abs=1e-2)
     assert theory.preferred_walking_speed() / 60 == pytest.approx(1.233, abs=5e-4)
     assert theory.preferred_walking_speed(29) / 60 == pytest.approx(1.744, abs=5e-4)
+
+
+@pytest.mark.parametrize("c", [0.05, 0.5, 1.0, 3.0])
+def test_clipping_a_gaussian_gradient_by_value(c):
+    g = stats.norm.ppf((np.arange(1_000_000) + 0.5) / 1_000_000)
+    clipped = np.clip(g, -c, c)
+    cosine = g @ clipped / np.linalg.norm(g) / np.linalg.norm(clipped)
+    assert theory.gaussian_clip_cosine(c) == pytest.approx(cosine, abs=1e-5)
+
+
+def test_clipping_by_value_at_its_ends():
+    np.testing.assert_allclose(theory.gaussian_clip_cosine([1e-9, 1e-4]), math.sqrt(2 / math.pi), rtol=1e-4)
+    assert theory.gaussian_clip_cosine(12.0) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(("corruption", "clean"), [(0.0, 1.0), (0.3, 0.95), (1.0, 0.9)])
+def test_copied_labels(corruption, clean):
+    rng = RNG(0)
+    truth = rng.integers(10, size=200_000)
+    wrong = (truth + rng.integers(1, 10, size=truth.size)) % 10
+    neighbour = np.where(rng.random(truth.size) < clean, truth, wrong)  # the class of the nearest training example
+    label = np.where(rng.random(truth.size) < corruption, rng.integers(10, size=truth.size), neighbour)
+    # A wrong neighbour whose label is drawn anew is right with probability 1/10.
+    expected = theory.copied_label_accuracy(corruption, 10, clean)
+    assert expected == pytest.approx(np.mean(label == truth), abs=0.006)
+    assert theory.copied_label_accuracy(1.0, 10, clean) == pytest.approx(0.1)
+
+
+def test_counts_of_weights():
+    assert theory.memorizing_weights(1257, 64) == 2578
+    assert theory.fire_parameters(96, 16, 64) == (96 * 16 + 16) + (16 * 64 + 64) + (9 * 16 * 64 + 64)
+
+
+@pytest.mark.parametrize("rate", [0.5, 10.0, 200.0])
+def test_gated_spikes(rate):
+    rng = RNG(1)
+    counts = rng.poisson(rate, 400_000) * (rng.random(400_000) >= 0.2)
+    assert theory.gated_spike_variance(rate, 0.2) == pytest.approx(counts.var(), rel=0.02)
+    assert theory.gated_spike_variance(rate, 0.0) == pytest.approx(theory.poisson_noise_std(rate) ** 2)
+
+
+@pytest.mark.parametrize("p", [3, 10, 40, 60])
+def test_least_squares_on_new_data(p):
+    n, d, noise = 20, 60, 0.3
+    rng = RNG(7)
+    w = rng.standard_normal(d)
+    x = rng.standard_normal((4000, n, d))
+    y = x @ w + math.sqrt(noise) * rng.standard_normal((4000, n))
+    fit = np.einsum("bij,bj->bi", np.linalg.pinv(x[:, :, :p]), y)
+    error = np.mean(np.sum((fit - w[:p]) ** 2, axis=1)) + np.sum(w[p:] ** 2) + noise
+    exact = theory.least_squares_test_error(p, n, np.sum(w[:p] ** 2), np.sum(w[p:] ** 2) + noise)
+    assert error == pytest.approx(exact, rel=0.03)
+
+
+def test_least_squares_at_the_threshold():
+    assert [theory.least_squares_test_error(p, 20, 1.0, 0.1) for p in (19, 20, 21)] == [math.inf] * 3
+    assert theory.least_squares_test_error(0, 20, 0.0, 1.5) == 1.5
 
 
 def test_every_formula_is_documented_and_exported():
