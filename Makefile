@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench release
+.PHONY: demo test lint bench release lectures slides
 
 demo: $(READY)
 	$(BIN)/course demo
@@ -17,6 +17,14 @@ bench: $(READY)
 # release/ anew from source/ (a test compares the two).
 release: $(READY)
 	for name in $$(ls source); do $(BIN)/nbgrader generate_assignment $$name --force || exit 1; done
+
+# Run every lecture notebook; print topics, figures, numbers and seconds of each.
+lectures: $(READY)
+	$(BIN)/python -m lecture5.execute
+
+# Slides of the lecture in slides/, which show without a network. One of them: make slides N=05
+slides: $(READY)
+	$(BIN)/python -m lecture5.slides $(N)
 
 lint: $(READY)
 	$(BIN)/ruff check

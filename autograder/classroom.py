@@ -216,6 +216,12 @@ class Classroom:
         self.require(assignment)
         pattern = self.folder("autograded", assignment, "*")
         graded = [folder.parent.name for folder in sorted(self.root.glob(str(pattern.relative_to(self.root))))]
+        if not graded:
+            raise CourseError(f"nothing of {assignment} has been graded yet: first course grade {assignment}")
+        if strangers := sorted(set(students or ()) - set(graded)):
+            raise CourseError(
+                f"no graded submission of {assignment} by {', '.join(strangers)}: first course grade {assignment}"
+            )
         wanted = students or graded
         parts = [wanted[number::workers] for number in range(workers)]
         if workers == 1 or len(wanted) < 2 * workers:

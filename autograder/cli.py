@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -246,24 +247,34 @@ def regrade(
 ) -> None:
     """Grade a class again: shows old -> new -> why per student and check; without --prove, writes it too.
 
-    A TA's manual scores are kept; nbgrader marks their cells for another look.
+    A TA's scores and comments are kept, and listed; nbgrader marks their cells for another look.
     """
+    from autograder.manual import entered, told
     from autograder.regrade import regrade as find_differences
 
     classroom = _course(course)
     classroom.require_ready(assignment)
     _tell_rung(unsandboxed)
     differences = list(find_differences(classroom, assignment, workers=workers, unsandboxed=unsandboxed))
-    table = Table("student", "where", "old", "new", "why")
-    for one in differences:
-        table.add_row(one.student, one.where, one.old, one.new, one.why)
-    console.print(table if differences else f"{assignment}: nothing differs")
+    _print_differences(differences, f"{assignment}: nothing differs")
+    students = sorted({one.student for one in differences})
+    by_hand = entered(classroom, assignment)
     if not prove and differences:
-        students = sorted({one.student for one in differences})
         failures = _grade_with_progress(
             classroom, assignment, students, workers=workers, force=True, unsandboxed=unsandboxed
         )
         _print_failures(failures)
+    manual = list(told(by_hand, entered(classroom, assignment), students))
+    if manual:
+        console.print("entered by hand" + (", and would be kept:" if prove else ":"), style="bold")
+        _print_differences(manual)
+
+
+def _print_differences(differences: list, nothing: str = "") -> None:
+    table = Table("student", "where", "old", "new", "why")
+    for one in differences:
+        table.add_row(*(escape(text) for text in (one.student, one.where, one.old, one.new, one.why)))
+    console.print(table if differences else nothing)
 
 
 @app.command()
@@ -273,10 +284,10 @@ def doctor() -> None:
 
     findings = list(examine(Path.cwd()))
     for finding in findings:
-        mark = "[green]OK[/green]" if finding.well else "[red]--[/red]"
+        mark = "[green]OK[/green]" if finding.well else "[yellow]..[/yellow]" if finding.optional else "[red]--[/red]"
         console.print(f"{mark} {finding.what:<10} ", end="")
         console.print(finding.text, markup=False, highlight=False)
-    if not all(finding.well for finding in findings):
+    if not all(finding.well or finding.optional for finding in findings):
         raise typer.Exit(1)
 
 
@@ -350,3 +361,64 @@ def report(
     classroom = _course(course)
     classroom.require(assignment)
     console.print(str(write_report(classroom, assignment, names=names)))
+
+
+# feedback -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def feedback(
+    assignment: AssignmentArgument,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    workers: Workers = 0,
+    course: CourseOption = None,
+) -> None:
+    """Write each student's feedback page into feedback/, through nbgrader. `nbgrader release_feedback` hands them out."""
+    classroom = _course(course)
+    with console.status("writing feedback"):
+        classroom.feedback(assignment, student, workers=workers or os.cpu_count() or 1)
+    graded = {submission.student for submission in classroom.results(assignment)}
+    console.print(
+        f"{len(set(student or graded))} students: {classroom.folder('feedback', assignment, '<student>')}", markup=False
+    )
+    ungraded = sorted({folder.parent.name for folder in classroom.submissions(assignment)} - graded)
+    if ungraded and not student:
+        console.print(f"not graded, so without feedback: {', '.join(ungraded)}", style="bold red", markup=False)
+
+
+# release and kit ----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def release(
+    assignment: AssignmentArgument,
+    publish: Annotated[bool, typer.Option("--publish", help="Then put it into nbgrader's exchange.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is in the exchange already.")] = False,
+    course: CourseOption = None,
+) -> None:
+    """The gate: proves the tests, generates release/, looks for leaks; with --publish hands out to students."""
+    from autograder.release import release as take_steps
+
+    for step in take_steps(_course(course), assignment, publish=publish, force=force):
+        mark = "[red]--[/red]" if step.problems else "[green]OK[/green]"
+        console.print(f"{mark} {step.name:<9}", end="")
+        console.print(step.text, markup=False, highlight=False)
+        for problem in step.problems:
+            console.print(f"   {problem}", style="bold red", markup=False)
+        if step.problems:
+            console.print(f"{assignment} was not released", style="bold red")
+            raise typer.Exit(1)
+    if not publish:
+        console.print("not handed out: --publish puts it into the exchange; course kit makes a zip", style="dim")
+
+
+@app.command()
+def kit(
+    assignment: AssignmentArgument,
+    to: Annotated[Path | None, typer.Option(help="The zip file (default: kits/ASSIGNMENT.zip).")] = None,
+    course: CourseOption = None,
+) -> None:
+    """Make the zip for a student without a hub: release notebooks, lecture5/, requirements, a README."""
+    from autograder.kit import make_kit
+
+    console.print(str(make_kit(_course(course), assignment, to)), markup=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,22 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.classroom import Classroom, CourseError
+from autograder.exchange import exchange_problem, exchange_root
 from autograder.sandbox import best_rung
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
+SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")
+LAB_EXTENSION = "@jupyter/nbgrader"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, whether it is well, and what was found or is to be done."""
+    """One line: what was looked at, whether it is well, and what was found or is to be done.
+
+    optional: the course can be taught and graded without it.
+    """
 
     what: str
     well: bool
     text: str
+    optional: bool = False
 
 
 def examine(start: Path) -> Iterator[Finding]:
-    """Look at Python, packages, course folder, gradebook, exchange, sandbox and browser."""
+    """Look at Python, packages, course folder, gradebook, exchange, extensions, sandbox and browser."""
     version = sys.version.split()[0]
     yield Finding("Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)")
     yield _packages()
@@ -35,10 +41,9 @@ def examine(start: Path) -> Iterator[Finding]:
     yield Finding(
         "sandbox", rung.walled, rung.why if rung.walled else f"{rung.name}: {rung.why}. Raise it: {rung.raise_it}"
     )
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    yield Finding(
-        "Chromium", chromium is not None, chromium or "missing: sudo apt-get install chromium (for browser tests)"
-    )
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = "missing: sudo apt-get install chromium (only the browser tests need it)"
+    yield Finding("Chromium", chromium is not None, chromium or missing, optional=True)
 
 
 def _packages() -> Finding:
@@ -76,16 +81,27 @@ def _course(start: Path) -> Iterator[Finding]:
         yield Finding("gradebook", True, course.coursedir.db_url)
     except CourseError as error:
         yield Finding("gradebook", False, str(error))
-    yield _exchange(course)
+    problem = exchange_problem(course)
+    yield Finding("exchange", not problem, problem or str(exchange_root(course)), optional=True)
+    yield _extensions()
 
 
-def _exchange(course: Classroom) -> Finding:
-    """The folder through which nbgrader hands out and collects."""
-    from nbgrader.exchange.default.exchange import Exchange
+def _extensions() -> Finding:
+    """Formgrader, assignment list, course list and Validate in JupyterLab: half in the server, half in the browser."""
+    from jupyter_core.paths import jupyter_config_path, jupyter_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+    from jupyterlab_server.config import get_federated_extensions, get_page_config
 
-    folder = Path(Exchange(coursedir=course.coursedir, config=course.config).root)
-    if not folder.is_dir():
-        fix = f"mkdir -p {folder} && chmod ugo+rwx {folder}, or set c.Exchange.root (not needed to grade files in submitted/)"
-        return Finding("exchange", False, f"{folder} is not there: {fix}")
-    well = os.access(folder, os.W_OK | os.X_OK)
-    return Finding("exchange", well, str(folder) if well else f"{folder} cannot be written: chmod ugo+rwx {folder}")
+    enabled = ExtensionConfigManager(read_config_path=jupyter_config_path()).get_jpserver_extensions()
+    off = [name for name in SERVER_EXTENSIONS if not enabled.get(f"nbgrader.server_extensions.{name}")]
+    if off:
+        fix = "jupyter server extension enable --sys-prefix --py nbgrader"
+        return Finding("extensions", False, f"{', '.join(off)} not enabled in the Jupyter server: {fix}")
+    folders = jupyter_path("labextensions")
+    if LAB_EXTENSION not in get_federated_extensions(folders):
+        fix = "pip install --force-reinstall --no-deps nbgrader, with the Python that runs JupyterLab"
+        return Finding("extensions", False, f"JupyterLab does not find {LAB_EXTENSION}: {fix}")
+    disabled = get_page_config(folders).get("disabledExtensions", {})
+    if any(name.partition(":")[0] == LAB_EXTENSION for name in disabled):
+        return Finding("extensions", False, f"{LAB_EXTENSION} is disabled: jupyter labextension enable {LAB_EXTENSION}")
+    return Finding("extensions", True, f"nbgrader's {', '.join(SERVER_EXTENSIONS)} are enabled")

@@ -24,11 +24,12 @@ from traitlets import Bool, Integer
 from traitlets.config import Config
 
 from autograder.feedback import configure_feedback
+from autograder.formgrader import configure_formgrader
 from autograder.gradebook import SaveVerdicts, begin_submission, end_submission, start_sharing
 from autograder.job import Job, Result
 from autograder.limits import Limits, LimitValues
 from autograder.pool import ExecutorFactory, GradingPool
-from autograder.submission import MAX_NOTEBOOK_BYTES, read_files, read_regular_file, template
+from autograder.submission import find_notebooks, read_files, template
 
 Listener = Callable[[Result], None]
 
@@ -132,6 +133,7 @@ class EngineExporter(NotebookExporter):
                     self._job,
                     self._ids(folder)[0],
                     workers=self.workers,
+                    unsandboxed=self.unsandboxed,
                     factory=EngineExporter.executor_factory,
                 )
             self._current = (folder, self._pool.take(folder))
@@ -170,11 +172,13 @@ class EngineExporter(NotebookExporter):
     def _job(self, folder: Path) -> Job:
         assignment, student = self._ids(folder)
         templates = self._templates_of(assignment)
+        notebooks, notes = find_notebooks(folder, templates)
         return Job(
             student=student,
             assignment=assignment,
-            notebooks={name: read_regular_file(folder / f"{name}.ipynb", MAX_NOTEBOOK_BYTES) for name in templates},
+            notebooks=notebooks,
             templates=templates,
+            notes=notes,
             files=read_files(folder),
             limits=self._limits(),
             unsandboxed=self.unsandboxed,
@@ -241,3 +245,4 @@ def configure(c: Config) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
     ]
     configure_feedback(c)
+    configure_formgrader(c)

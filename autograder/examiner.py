@@ -11,12 +11,13 @@ import math
 import time
 import warnings
 from dataclasses import dataclass, field, replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
 from nbformat import NotebookNode
 
-from autograder.bans import banned_names, doubtful_methods, imported_names
+from autograder.bans import banned_names, doubtful_methods, full_names, helpers_of, imported_names
 from autograder.student import CellRun, Student
 from autograder.submission import grade_id_of, is_setup, is_test
 from autograder.verdict import CellVerdict, worst, write_outputs
@@ -56,9 +57,9 @@ class _Examiner:
         self.student_id = student_id
         self.setup: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self.runs: dict[str, CellRun] = {}
-        self.imported = imported_names(
-            cell.source for cell in nb.cells if cell.cell_type == "code" and not is_test(cell) and not is_setup(cell)
-        )
+        code = [cell for cell in nb.cells if cell.cell_type == "code" and not is_test(cell) and not is_setup(cell)]
+        self.imported = imported_names(cell.source for cell in code)
+        self.own_cells = [cell.source for cell in code if grade_id_of(cell) is None]
 
     def examine(self) -> Examination:
         verdicts: dict[str, CellVerdict] = {}
@@ -93,7 +94,7 @@ class _Examiner:
             self.runs[grade_id] = run
         if is_setup(cell):
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                exec(compile(cell.source, f"<{grade_id}>", "exec"), self.setup)
+                _exec_with_value(cell.source, f"<{grade_id}>", self.setup)
 
     # The grader's side ----------------------------------------------------------------------------------------------
 
@@ -103,17 +104,20 @@ class _Examiner:
         max_points = float(cell.metadata.nbgrader.get("points", 0))
         self.student.call_seconds = self.student.limits.cpu_seconds
         used = _loaded_names(cell.source)
-        exercise = _exercise(used)
-        banned = self._banned(exercise) if max_points > 0 else []
+        exercise = _exercise(used) if max_points > 0 else None
+        banned = self._banned(exercise) if exercise else []
+        if not banned:
+            self.student.banned = full_names(exercise.banned) if exercise else []
+            self.student.used.clear()
+            verdict = self._from_run(grade_id, max_points, self._execute(cell, used), used)
+            banned = sorted(self.student.used)
         if banned:
             text = (
                 f"{exercise.name if exercise else grade_id}: 0 of {max_points:g} points. This exercise is to build it; "
-                f"your cell uses {', '.join(banned)}. The statement says what is allowed."
+                f"your code uses {', '.join(banned)}. The statement says what is allowed."
             )
             verdict = CellVerdict(grade_id, 0.0, max_points, "wrong", text)
-        else:
-            verdict = self._from_run(grade_id, max_points, self._execute(cell, used), used)
-        if exercise is not None and max_points > 0:
+        if exercise is not None:
             verdict.flags += self._doubts(exercise)
         return replace(verdict, seconds=time.monotonic() - start)
 
@@ -176,28 +180,36 @@ class _Examiner:
 
     # Forbidden means ------------------------------------------------------------------------------------------------
 
-    def _solution(self, exercise: Exercise) -> str:
-        return next((cell.source for cell in self.nb.cells if grade_id_of(cell) == exercise.name), "")
+    def _built_from(self, exercise: Exercise) -> list[str]:
+        """The solution's source, and the helpers from cells of the student's own that it uses."""
+        solution = next((cell.source for cell in self.nb.cells if grade_id_of(cell) == exercise.name), "")
+        return [solution, *helpers_of(solution, self.own_cells)]
 
-    def _banned(self, exercise: Exercise | None) -> list[str]:
-        if exercise is None:
-            return []
-        return banned_names(self._solution(exercise), exercise.banned, self.imported)
+    def _banned(self, exercise: Exercise) -> list[str]:
+        sources = self._built_from(exercise)
+        return sorted({name for source in sources for name in banned_names(source, exercise.banned, self.imported)})
 
     def _doubts(self, exercise: Exercise) -> list[str]:
-        found = doubtful_methods(self._solution(exercise), exercise.banned)
-        return [f"{exercise.name}: look at {name}" for name in found]
+        found = {name for source in self._built_from(exercise) for name in doubtful_methods(source, exercise.banned)}
+        return [f"{exercise.name}: look at {name}" for name in sorted(found)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(source: str, filename: str) -> tuple[CodeType, CodeType | None]:
+    """Code that runs the source, and code for the value of its last line where that is an expression."""
+    tree = ast.parse(source, filename)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        return compile(tree, filename, "exec"), None
+    before = compile(ast.Module(tree.body[:-1], []), filename, "exec")
+    return before, compile(ast.Expression(last.value), filename, "eval")
 
 
 def _exec_with_value(source: str, filename: str, namespace: dict[str, Any]) -> Any:
     """Run the source; the value of its last line where that is an expression, as a notebook shows it."""
-    tree = ast.parse(source, filename)
-    last = tree.body[-1] if tree.body else None
-    if not isinstance(last, ast.Expr):
-        exec(compile(tree, filename, "exec"), namespace)
-        return None
-    exec(compile(ast.Module(tree.body[:-1], []), filename, "exec"), namespace)
-    return eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
+    body, last = _compiled(source, filename)
+    exec(body, namespace)
+    return eval(last, namespace) if last is not None else None
 
 
 @functools.lru_cache(maxsize=512)

@@ -17,6 +17,7 @@ from nbgrader.preprocessors import GetGrades
 from nbgrader.preprocessors.clearhiddentests import ClearHiddenTests
 from traitlets.config import Config
 
+from autograder.bonus import is_bonus, question_name
 from autograder.submission import grade_id_of, is_kind, is_setup, is_test
 from autograder.templates import page
 from autograder.templates.markup import markdown, outputs, python, python_style
@@ -55,6 +56,7 @@ class Card:
     recognised: str = ""
     hint: str = ""
     by_hand: bool = False
+    bonus: bool = False
 
     @property
     def badge(self) -> tuple[str, str]:
@@ -111,6 +113,8 @@ def feedback_page(nb: NotebookNode, grades: dict[str, Any]) -> str:
     """The HTML page of a graded notebook. grades: nbgrader's resources, with the scores that `GetGrades` put there."""
     record = NotebookRecord.of(nb) or NotebookRecord(grades["student"], grades["assignment"], grades["notebook"])
     blocks = list(_blocks(nb, record))
+    cards = [block.card for block in blocks if block.card and block.card.max_score > 0]
+    bonus = sum(card.max_score for card in cards if card.bonus)
     heading = next((_first_heading(cell.source) for cell in nb.cells if cell.cell_type == "markdown"), "")
     return page(
         "feedback.html.j2",
@@ -118,12 +122,13 @@ def feedback_page(nb: NotebookNode, grades: dict[str, Any]) -> str:
         student=grades["student"],
         assignment=grades["assignment"],
         notebook=grades["notebook"],
-        score=grades["score"],
-        max_score=grades["max_score"],
+        score=max(0.0, grades["score"]),
+        max_score=grades["max_score"] - bonus,
+        bonus=bonus,
         late_penalty=grades["late_penalty"],
         notes=record.notes,
         blocks=blocks,
-        cards=[block.card for block in blocks if block.card and block.card.max_score > 0],
+        cards=cards,
         code_style=python_style(),
     )
 
@@ -194,7 +199,8 @@ def _bare_card(cell: NotebookNode) -> Card:
     """A test cell which another engine graded: nothing is known but the score."""
     score, max_score = _score(cell)
     status = "passed" if score >= max_score else "partly" if score > 0 else "wrong"
-    return Card(_anchor(cell), grade_id_of(cell) or "", True, score, max_score, status)
+    grade_id = grade_id_of(cell) or ""
+    return Card(_anchor(cell), grade_id, True, score, max_score, status, bonus=is_bonus(question_name(grade_id)))
 
 
 def _test_card(cell: NotebookNode, verdict: CellVerdict, hidden: bool) -> Card:
@@ -216,6 +222,7 @@ def _test_card(cell: NotebookNode, verdict: CellVerdict, hidden: bool) -> Card:
         recognised=(exercise.recognised or "") if exercise else "",
         hint=exercise.hint if exercise else "",
         by_hand=by_hand,
+        bonus=is_bonus(question_name(verdict.grade_id)),
     )
 
 

@@ -22,14 +22,14 @@ import nbformat
 import exercises
 from autograder.examiner import examine
 from autograder.limits import LimitValues
-from autograder.sandbox import ForkServer, choose_rung
+from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 from autograder.student import Student
 from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
 from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
 from exercises.observation import InfrastructureError
 from exercises.seeds import seed_of_course
 
-_servers: dict[int, ForkServer] = {}  # by process id: a forked worker must not use its parent's
+_servers: dict[int, ForkServerHandle] = {}  # by process id: a forked worker must not use its parent's
 _one_at_a_time = threading.Lock()  # tests capture warnings and output, which belong to the whole process
 
 
@@ -38,13 +38,15 @@ class Job:
     """Everything one submission's grading needs.
 
     notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be
-    graded (`submission.template`) as JSON text. files: the submission's own other files.
+    graded (`submission.template`) as JSON text. notes: name -> what to tell about how it was found. files: the
+    submission's own other files.
     """
 
     student: str
     assignment: str
     notebooks: dict[str, bytes | None]
     templates: dict[str, str]
+    notes: dict[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     limits: LimitValues = field(default_factory=LimitValues)
     unsandboxed: bool = False
@@ -65,12 +67,17 @@ class Result:
     failure: str = ""  # not empty: our own failure, never a grade
 
 
-def fork_server(unsandboxed: bool) -> ForkServer:
+def fork_server(unsandboxed: bool) -> ForkServerHandle:
     """This process's fork server, started when it is not there or has died."""
     server = _servers.get(os.getpid())
     if server is None or not server.alive:
         server = _servers[os.getpid()] = ForkServer(choose_rung(unsandboxed))
     return server
+
+
+def use_fork_server(server: ForkServerHandle) -> None:
+    """Let this process use a fork server that another one started; when that is gone, it starts its own."""
+    _servers[os.getpid()] = server
 
 
 def stop_fork_server() -> None:
@@ -120,7 +127,7 @@ def _parsed(text: str) -> nbformat.NotebookNode:
     return nbformat.reads(text, as_version=4)
 
 
-def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> NotebookRecord:
+def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Result) -> NotebookRecord:
     start = time.monotonic()
     record = NotebookRecord(job.student, job.assignment, name, rung=server.rung.name)
     graded = _parsed(job.templates[name])
@@ -133,7 +140,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> 
     if data is None:
         problem = ("missing", f"No notebook {name}.ipynb was handed in.")
     nb, notes = rebuild(graded, cells)
-    record.notes = notes if problem is None else [problem[1]]
+    record.notes = [*([job.notes[name]] if name in job.notes else []), *notes] if problem is None else [problem[1]]
     if problem is None:
         with Student(server, job.limits, job.files) as student:
             examination = examine(nb, student, job.student)
@@ -145,7 +152,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServer, result: Result) -> 
     record.seconds = time.monotonic() - start
     record.digest = _digest(job, name, record.rung)
     record.store(nb)
-    result.notebooks[name] = nbformat.v4.writes(nb)
+    result.notebooks[name] = json.dumps(nb, sort_keys=True, ensure_ascii=False) + "\n"
     return record
 
 

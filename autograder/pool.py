@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,19 +15,37 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from autograder.job import Job, Result, grade
+from autograder.job import Job, Result, grade, use_fork_server
+from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 from exercises import module_names
 
 ExecutorFactory = Callable[[int], Executor]
+PR_SET_PDEATHSIG = 1
 MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
 AHEAD = 16  # jobs per worker that are read and sent before their turn: memory stays flat in large classes
 
 
-def local_executor(workers: int, assignment: str) -> Executor:
-    """Processes on this machine, forked from a warm one of their own: what they need is imported once."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["autograder.preloaded", *module_names(assignment)])
-    return ProcessPoolExecutor(workers, context)
+class LocalExecutor(ProcessPoolExecutor):
+    """Processes on this machine that share one fork server.
+
+    They are forked from a warm process of their own, which imports once what all of them need; meanwhile the fork
+    server warms up. All of it ends with this process, however that ends.
+    """
+
+    def __init__(self, workers: int, assignment: str, unsandboxed: bool):
+        self._server = ForkServer(choose_rung(unsandboxed))
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["autograder.preloaded", *module_names(assignment)])
+        super().__init__(workers, context, _start_worker, (ForkServerHandle(self._server.rung, self._server.control),))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        self._server.stop()
+
+
+def _start_worker(server: ForkServerHandle) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    use_fork_server(server)
 
 
 @contextlib.contextmanager
@@ -50,12 +70,13 @@ class GradingPool:
         assignment: str,
         *,
         workers: int = 0,
+        unsandboxed: bool = False,
         factory: ExecutorFactory | None = None,
     ):
         self._make_job = make_job
         self._unsent = deque(folders)
         self._workers = min(workers or os.cpu_count() or 1, max(len(folders), 1))
-        self._factory = factory or functools.partial(local_executor, assignment=assignment)
+        self._factory = factory or functools.partial(LocalExecutor, assignment=assignment, unsandboxed=unsandboxed)
         self._ahead = AHEAD * self._workers
         self._futures: dict[Path, Future[Result]] = {}
         # A single submission is graded right here, without a worker.

@@ -23,7 +23,6 @@ from pathlib import Path
 from exercises.observation import InfrastructureError
 
 SANDBOXED = Path(__file__).parent / "sandboxed"
-START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -149,50 +148,27 @@ def choose_rung(unsandboxed: bool) -> Rung:
     )
 
 
-class ForkServer:
-    """A warm interpreter behind the wall that forks student processes."""
+class ForkServerHandle:
+    """Asks a fork server for student processes, over its control socket. May be used in any process that was given it."""
 
-    def __init__(self, rung: Rung):
+    def __init__(self, rung: Rung, control: socket.socket):
         self.rung = rung
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fd = theirs.fileno()
-        if rung.name == "bubblewrap":
-            prefix, script, environment = _bubblewrap(font_list()), "/sandboxed/forkserver.py", None
-        else:
-            prefix, script, environment = [], str(SANDBOXED / "forkserver.py"), _environment()
-        self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-I", "-B", script, str(fd)],
-            pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=environment, cwd="/",
-        )  # fmt: skip
-        theirs.close()
-        self._ready = False
-
-    def _wait_until_ready(self) -> None:
-        if self._ready:
-            return
-        self._control.settimeout(START_SECONDS)
-        try:
-            hello = self._control.recv(4096)
-        except OSError as error:
-            hello = b""
-            reason = str(error)
-        else:
-            reason = "it ended"
-        if not hello:
-            self._log.seek(0)
-            tail = self._log.read().decode(errors="replace").strip().splitlines()[-3:]
-            self.stop()
-            raise InfrastructureError(f"the fork server did not start ({reason}): {' | '.join(tail)}")
-        self._ready = True
+        self.control = control
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """As far as can be told from here: a request to a dead one fails."""
+        return True
+
+    @property
+    def last_words(self) -> str:
+        return ""
 
     def fork(self, limits: dict[str, float], folder: str | None) -> socket.socket:
-        """A new student process; returns our end of its socket. `folder` is its working folder on the lowest rung."""
-        self._wait_until_ready()
+        """A new student process; returns our end of its socket. `folder` is its working folder on the lowest rung.
+
+        Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         request = {
@@ -204,18 +180,52 @@ class ForkServer:
             "tmp": "/tmp/work" if any(path.is_relative_to("/tmp") for path in _readable_folders()) else "/tmp",
         }
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
+            socket.send_fds(self.control, [json.dumps(request).encode()], [theirs.fileno()])
         except OSError as error:
             ours.close()
-            raise InfrastructureError(f"the fork server is gone: {error}") from error
+            raise InfrastructureError(f"the fork server is gone: {error} {self.last_words}") from error
         finally:
             theirs.close()
         return ours
 
     def stop(self) -> None:
-        """End it and everything it started."""
         with contextlib.suppress(OSError):
-            self._control.close()
+            self.control.close()
+
+
+class ForkServer(ForkServerHandle):
+    """A warm interpreter behind the wall that forks student processes. Starting it does not wait until it is warm."""
+
+    def __init__(self, rung: Rung):
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        super().__init__(rung, control)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
+        fd = theirs.fileno()
+        if rung.name == "bubblewrap":
+            prefix, script, environment = _bubblewrap(font_list()), "/sandboxed/forkserver.py", None
+        else:
+            prefix, script, environment = [], str(SANDBOXED / "forkserver.py"), _environment()
+        self._process = subprocess.Popen(
+            [*prefix, sys.executable, "-I", "-B", script, str(fd)],
+            pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=environment, cwd="/",
+        )  # fmt: skip
+        theirs.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it printed: why it did not start."""
+        if self._log.closed:
+            return ""
+        self._log.seek(0)
+        return " | ".join(self._log.read().decode(errors="replace").strip().splitlines()[-3:])
+
+    def stop(self) -> None:
+        """End it and everything it started."""
+        super().stop()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

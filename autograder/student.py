@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.limits import LimitValues
-from autograder.sandbox import ForkServer
+from autograder.sandbox import ForkServerHandle
 from autograder.sandboxed import wire
 from exercises.observation import AnswerCrashed, AnswerLost, AnswerOutOfMemory, AnswerTimedOut, InfrastructureError
 
 TICK = 0.25
-HELLO_SECONDS = 30.0
+HELLO_SECONDS = 120.0  # a fork server that is still starting answers when it is warm
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 MAX_OUTPUTS = 100
 MAX_OUTPUT_BYTES = 8 * 2**20
@@ -104,12 +104,15 @@ class _Clock:
 class StudentProcess:
     """One forked process and its socket. Any AnswerLost it raises means that it is dead."""
 
-    def __init__(self, server: ForkServer, limits: LimitValues):
+    def __init__(self, server: ForkServerHandle, limits: LimitValues):
         self.limits = limits
+        self._server = server
         self._folder = None if server.rung.walled else tempfile.mkdtemp(prefix="student-")
         self.sock = server.fork(limits.to_dict(), self._folder)
         self._pidfd = -1
         self._poller = select.poll()
+        self._clock: _Clock | None = None
+        self._reader = wire.Reader(self._wait)
         self.seconds = 0.0  # of its time that was used up, as far as deadlines are concerned
         self.pid = self._hello()
 
@@ -123,12 +126,15 @@ class StudentProcess:
             self._pidfd = os.pidfd_open(pid)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self.sock.settimeout(None)
+            wall = struct.pack("@ll", int(self.limits.wall_seconds), 0)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wall)
             wire.receive(self.sock)
             self._poller.register(self.sock, select.POLLIN)
             self._poller.register(self._pidfd, select.POLLIN)
         except (OSError, IndexError, EOFError, wire.WireError) as error:
+            words = self._server.last_words
             self.close()
-            raise InfrastructureError(f"a student process did not start: {error!r}") from error
+            raise InfrastructureError(f"a student process did not start: {error!r} {words}") from error
         return pid
 
     def cpu(self) -> float:
@@ -144,49 +150,31 @@ class StudentProcess:
         self, header: dict[str, Any], buffers: list[bytes], cpu_seconds: float, answer: Callable[..., Any]
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, serve the callbacks it makes with `answer`, return its reply. Kills what is over time."""
-        clock = _Clock(self, cpu_seconds)
-
-        def read(sock: socket.socket, size: int) -> bytes:
-            chunks, missing = [], size
-            while missing:
-                self._wait(clock)
-                chunk = sock.recv(min(missing, 2**20))
-                if not chunk:
-                    raise AnswerCrashed("the process ended")
-                chunks.append(chunk)
-                missing -= len(chunk)
-            return b"".join(chunks)
-
+        self._clock = _Clock(self, cpu_seconds)
         try:
-            self._send(header, buffers)
+            # A process that does not read (a thread spinning in C code) does not block us either: see SO_SNDTIMEO.
+            wire.send(self.sock, header, buffers)
             while True:
-                reply, body = wire.receive(self.sock, read)
+                reply, body = wire.receive(self.sock, self._reader)
                 if "callback" not in reply:
-                    self.seconds += clock.used
+                    self.seconds += self._clock.used
                     return reply, body
-                self._send(*answer(reply, body))
-        except (AnswerLost, wire.WireError, OSError) as error:
+                wire.send(self.sock, *answer(reply, body))
+        except (AnswerLost, wire.WireError, OSError, EOFError) as error:
             self.close()
             if isinstance(error, AnswerLost):
                 raise
             raise AnswerCrashed(f"the process broke off: {error}") from error
 
-    def _send(self, header: dict[str, Any], buffers: list[bytes]) -> None:
-        # A student process that does not read (a thread spinning in C code) must not block us either.
-        self.sock.settimeout(self.limits.wall_seconds)
-        try:
-            wire.send(self.sock, header, buffers)
-        finally:
-            self.sock.settimeout(None)
-
-    def _wait(self, clock: _Clock) -> None:
+    def _wait(self) -> None:
+        assert self._clock is not None
         while True:
             events = dict(self._poller.poll(TICK * 1000))
             if self.sock.fileno() in events:
                 return
             if self._pidfd in events:
                 raise AnswerCrashed("the process ended")
-            clock.check()
+            self._clock.check()
 
     def close(self) -> None:
         """Kill it and, with it, everything it started."""
@@ -260,11 +248,13 @@ class Proxy:
 class Student:
     """One notebook's code behind the wall."""
 
-    def __init__(self, server: ForkServer, limits: LimitValues, files: dict[str, bytes] | None = None):
+    def __init__(self, server: ForkServerHandle, limits: LimitValues, files: dict[str, bytes] | None = None):
         self.server = server
         self.limits = limits
         self.files = files or {}
         self.call_seconds = limits.cpu_seconds
+        self.banned: list[str] = []  # what calls are watched for at the moment,
+        self.used: set[str] = set()  # and what was seen
         self.seconds_left = limits.notebook_seconds
         self.generation = 0
         self.timed_out = False
@@ -347,7 +337,11 @@ class Student:
         live = self._resolve(target)
         sent = [live, kwargs] if args is None else [live, args, kwargs]
         self._callbacks.clear()
+        if self.banned:
+            header = {**header, "banned": self.banned}
         reply, values = self.request(header, sent)
+        if isinstance(reply.get("used"), list):
+            self.used.update(str(name)[:100] for name in reply["used"][:10])
         if reply.get("changed") and isinstance(values[1], list) and len(values[1]) == 2:
             if args is not None:
                 wire.copy_back(args, values[1][0])

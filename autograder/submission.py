@@ -11,7 +11,7 @@ import copy
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,54 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return files
 
 
+def find_notebooks(folder: Path, templates: Mapping[str, str]) -> tuple[dict[str, bytes | None], dict[str, str]]:
+    """name -> the submitted file's bytes (None: there is none), and a note for each that was found in another place.
+
+    Tried in this order: the right name; the same name in other letters (`Notebook.IPYNB`); that name one folder deeper;
+    a single other notebook with this one's cells in it.
+    """
+    found = {name: read_regular_file(folder / f"{name}.ipynb", MAX_NOTEBOOK_BYTES) for name in templates}
+    notes: dict[str, str] = {}
+    missing = [name for name, data in found.items() if data is None]
+    others = [path for path in _other_notebooks(folder) if path.relative_to(folder).as_posix() not in _names(templates)]
+    for name in missing:
+        for fits in (_same_name, _same_cells):
+            fitting = [path for path in others if fits(path, name, templates[name])]
+            if len(fitting) == 1:
+                found[name] = read_regular_file(fitting[0], MAX_NOTEBOOK_BYTES)
+                notes[name] = f"{name}.ipynb was handed in as {fitting[0].relative_to(folder).as_posix()}; it was graded."
+                others.remove(fitting[0])
+                break
+    return found, notes
+
+
+def _names(templates: Iterable[str]) -> set[str]:
+    return {f"{name}.ipynb" for name in templates}
+
+
+def _other_notebooks(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for directory, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))  # .ipynb_checkpoints, __MACOSX
+        found += [Path(directory) / name for name in sorted(names) if name.lower().endswith(".ipynb") and name[0] != "."]
+    return found
+
+
+def _same_name(path: Path, name: str, template_text: str) -> bool:
+    return path.stem.lower() == name.lower()
+
+
+def _same_cells(path: Path, name: str, template_text: str) -> bool:
+    """Most of this template's solution cells are in that file."""
+    wanted = {grade_id_of(cell) for cell in nbformat.reads(template_text, 4).cells if is_kind(cell, "solution")}
+    data = read_regular_file(path, MAX_NOTEBOOK_BYTES)
+    try:
+        there = {cell.grade_id for cell in read_cells(data)} if data else set()
+    except UnreadableNotebook:
+        return False
+    return bool(wanted) and 2 * len(wanted & there) > len(wanted)
+
+
 # Rebuilding ---------------------------------------------------------------------------------------------------------
 
 
@@ -211,8 +259,9 @@ def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[Not
             answers[place] = cell.source
         elif known.cell_type == "code" and cell.source.strip() != known.metadata.get("released", known.source).strip():
             # A locked cell that was written in: the tests come back; what it defines may be the student's work.
-            if defined_names(cell.source) & set(by_id):
-                extras.setdefault(place, []).append(StudentCell("code", cell.source, None))
+            solved = sorted(defined_names(cell.source) & set(by_id))
+            if solved:  # behind the solution cell, so that the test sees it
+                extras.setdefault(solved[0], []).append(StudentCell("code", cell.source, None))
             notes.append(f"Cell {place} was changed; it was restored.")
     _adopt(by_id, answers, extras, notes)
     for grade_id, cell in by_id.items():

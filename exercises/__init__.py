@@ -54,10 +54,15 @@ def exercises_of(assignment: str) -> dict[str, Exercise]:
 
 
 @cache
+def _modules() -> dict[str, str]:
+    """exercise name -> its module's name."""
+    names = [name for assignment in assignments() for name in module_names(assignment)]
+    return {name.rpartition(".")[2]: name for name in names if not name.rpartition(".")[2].startswith("_")}
+
+
+@cache
 def find(name: str) -> Exercise:
     """The exercise of this function name. Raises KeyError with what there is."""
-    for assignment in assignments():
-        package = importlib.import_module(f"exercises.{assignment}")
-        if any(info.name == name for info in pkgutil.iter_modules(package.__path__)):
-            return getattr(importlib.import_module(f"{package.__name__}.{name}"), name)
-    raise KeyError(f"no exercise named {name!r} in the bank")
+    if name not in _modules():
+        raise KeyError(f"no exercise named {name!r} in the bank")
+    return getattr(importlib.import_module(_modules()[name]), name)

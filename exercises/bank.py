@@ -73,6 +73,8 @@ class Exercise:
     misconceptions: name -> Misconception.
     banned: dotted names ("torch.logsumexp", "scipy.special") that a solution may not use; enforced by the engine,
         never by `grade()`.
+    bonus: its points come on top of the assignment's: they count in the score, not in the maximum that students and
+        LMSs are told. (nbgrader's own maximum counts them; it knows no bonus.)
     """
 
     reference: Answer
@@ -81,6 +83,7 @@ class Exercise:
     accepted: Mapping[str, Answer] = field(default_factory=dict)
     witnesses: Mapping[str, Answer] = field(default_factory=dict)
     banned: Sequence[str] = ()
+    bonus: bool = False
 
     @cached_property
     def name(self) -> str:

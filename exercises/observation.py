@@ -57,7 +57,20 @@ def _same(got: Any, want: Any) -> bool:
         return False
 
 
+def _identical(got: Any, want: Any) -> bool:
+    """Most leaves of right answers are the very same: told at once, in place of by arithmetic."""
+    if type(got) is not type(want):
+        return False
+    if isinstance(got, (bool, int, float, str)):
+        return got == want
+    if type(got) is np.ndarray and got.dtype == want.dtype and got.shape == want.shape and got.dtype.kind in "biufc":
+        return got.tobytes() == want.tobytes()
+    return False
+
+
 def _leaf_distance(got: Any, want: Any, rtol: float, atol: float) -> float:
+    if _identical(got, want):
+        return 0.0
     a, b = _as_numbers(got), _as_numbers(want)
     if a is None or b is None:
         return 0.0 if a is None and b is None and _same(got, want) else math.inf

@@ -7,6 +7,7 @@ it and keeps the deadlines itself.
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import io
 import itertools
@@ -15,7 +16,8 @@ import os
 import sys
 import traceback
 import types
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from socket import socket
 from typing import Any
 
@@ -24,9 +26,11 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
+from watch import call_watched
 
 PRINT_LIMIT = 2**20
 OUTPUT_LIMIT = 6 * 2**20
+WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses a function uses it at once
 
 
 class CappedWriter(io.TextIOBase):
@@ -137,6 +141,14 @@ def _within(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     return outputs
 
 
+@contextlib.contextmanager
+def _silenced(writer: CappedWriter) -> Iterator[None]:
+    """Prints go nowhere; and a warning is no mistake, not even after `warnings.simplefilter("error")`."""
+    with contextlib.redirect_stdout(writer), contextlib.redirect_stderr(writer), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _no_input(prompt: object = "") -> str:
     raise RuntimeError("input() has nobody to answer it while a notebook is graded")
 
@@ -146,10 +158,13 @@ class Student:
 
     def __init__(self, sock: socket, shell: StudentShell):
         self.sock = sock
+        self.reader = wire.Reader()
+        self.folder = os.getcwd() + os.sep
         self.shell = shell
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
+        self.watched: collections.Counter[tuple[str, ...]] = collections.Counter()
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -187,7 +202,7 @@ class Student:
         wire.send(self.sock, header, encoder.buffers)
 
     def _receive(self) -> tuple[dict[str, Any], list[Any]]:
-        header, buffers = wire.receive(self.sock)
+        header, buffers = wire.receive(self.sock, self.reader)
         decoder = wire.Decoder(buffers, self._from_handle)
         return header, [decoder.decode(value) for value in header.pop("values", [])]
 
@@ -277,27 +292,40 @@ class Student:
     def op_call(self, header: dict[str, Any], target: Any, args: list[Any], kwargs: dict[str, Any]):
         name = header.get("attribute")
         function = getattr(target, name) if name else target
-        return self._call(function, args, kwargs)
+        return self._call(function, args, kwargs, header)
 
     def op_probe(self, header: dict[str, Any], target: Any, kwargs: dict[str, Any]):
         """Run the instructor's probe, sent as source, on the student's object."""
         namespace: dict[str, Any] = {"__name__": "probe"}
         exec(compile(header["source"], "<probe>", "exec"), namespace)
-        return self._call(namespace[header["name"]], [target], kwargs)
+        return self._call(namespace[header["name"]], [target], kwargs, header)
 
-    def _call(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]):
+    def _call(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], header: dict[str, Any]):
         streams = [iter(item.items) if isinstance(item, wire.Stream) else item for item in args]
         args = [None if isinstance(item, wire.Stream) else item for item in args]
         before = self._fingerprint([args, kwargs])
         silent = CappedWriter("", [], limit=0)  # prints during a hidden call go nowhere
         outputs = self.shell.collect(None)
         try:
-            with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-                result = function(*streams, **kwargs)
+            with _silenced(silent):
+                result, used = self._maybe_watched(
+                    lambda: function(*streams, **kwargs), tuple(header.get("banned", ()))
+                )
         finally:
             self.shell.collect(outputs)
         changed = self._fingerprint([args, kwargs]) != before
-        return {"ok": True, "changed": changed}, [result, [args, kwargs] if changed else None]
+        return {"ok": True, "changed": changed, "used": used}, [result, [args, kwargs] if changed else None]
+
+    def _maybe_watched(self, function: Callable[[], Any], banned: tuple[str, ...]) -> tuple[Any, list[str]]:
+        """The first calls of an exercise are watched for functions that are banned in it."""
+        self.watched[banned] += 1
+        if not banned or self.watched[banned] > WATCHED_CALLS:
+            return function(), []
+        return call_watched(function, banned, self._is_own)
+
+    def _is_own(self, filename: str) -> bool:
+        """Code of the notebook, or of a file that was handed in with it."""
+        return filename in self.shell.user_ns.get("__cell_names__", ()) or filename.startswith(self.folder)
 
     def _fingerprint(self, value: Any) -> Any:
         encoder = wire.Encoder(self._to_handle)
@@ -322,7 +350,7 @@ class Student:
 
     def op_next(self, header: dict[str, Any], target: Any):
         silent = CappedWriter("", [], limit=0)
-        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+        with _silenced(silent):
             try:
                 return {"ok": True}, [next(target)]
             except StopIteration:

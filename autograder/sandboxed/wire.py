@@ -74,7 +74,32 @@ def send(sock: socket, header: dict[str, Any], buffers: list[bytes]) -> None:
     sock.sendall(b"".join([PREFIX.pack(len(raw), body), raw, *buffers]))
 
 
+class Reader:
+    """Reads exact sizes from a socket, with few system calls: what comes early is kept for the next read.
+
+    `wait` is called before each receive.
+    """
+
+    def __init__(self, wait: Callable[[], None] | None = None):
+        self._wait = wait
+        self._kept = bytearray()
+
+    def __call__(self, sock: socket, size: int) -> bytes:
+        kept = self._kept
+        while len(kept) < size:
+            if self._wait is not None:
+                self._wait()
+            more = sock.recv(min(max(size - len(kept), 2**16), 2**20))
+            if not more:
+                raise EOFError("the other side closed the connection")
+            kept += more
+        data = bytes(kept[:size])
+        del kept[:size]
+        return data
+
+
 def _read(sock: socket, size: int) -> bytes:
+    """Exactly `size` bytes, and none of what comes after them."""
     data = sock.recv(size, MSG_WAITALL) if size else b""
     while len(data) < size:
         more = sock.recv(size - len(data), MSG_WAITALL)

@@ -1,4 +1,4 @@
-"""The HTML pages we write: Jinja2 templates with autoescape, and the style that all pages share."""
+"""The pages we write: Jinja2 templates, with autoescape for HTML, and the style that all HTML pages share."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def percent(share: float) -> str:
 def page(template: str, **values: Any) -> str:
     """One self-contained HTML page. Everything that is not `Markup` is escaped."""
     return _environment().get_template(template).render(**values)
+
+
+def text_page(template: str, **values: Any) -> str:
+    """A page of plain text or Markdown, from values that are our own: nothing is escaped."""
+    return _environment().overlay(autoescape=False).get_template(template).render(**values)

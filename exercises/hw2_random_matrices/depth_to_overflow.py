@@ -146,6 +146,7 @@ def _extremes(f, rng):
 
 depth_to_overflow = Exercise(
     reference=_depth_to_overflow,
+    bonus=True,
     accepted={
         "exact fractions": _exact_fractions,
         "mantissa and exponent": _mantissa_and_exponent,

@@ -285,6 +285,7 @@ def _on_digits(f, rng):
 
 MyAdamW = Exercise(
     reference=_MyAdamW,
+    bonus=True,
     accepted={
         "in torch's order, with lerp_ and addcdiv_": _in_torchs_order,
         "new tensors through p.data, running weights": _new_tensors_through_data,

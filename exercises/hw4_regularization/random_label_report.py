@@ -189,6 +189,7 @@ def _conclusion(f, rng):
 
 random_label_report = Exercise(
     reference=_random_label_report,
+    bonus=True,
     accepted={
         "two rounds of one loop": _two_rounds,
         "order of random numbers": _order_of_random_numbers,
