@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -129,7 +130,8 @@ class Classroom:
         from nbgrader.converters import GenerateAssignment
 
         self.check_database()
-        with self._logged(), _one_line(f"generating {assignment}"):
+        start = self.log.stat().st_size if self.log.exists() else 0
+        with self._logged(), _one_line(f"generating {assignment}", lambda: self._cause(start)):
             GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
 
     def check_database(self) -> None:
@@ -211,6 +213,24 @@ class Classroom:
             EngineExporter.listener = EngineExporter.executor_factory = EngineExporter.only = None
         return failures
 
+    def grade_with_stock_nbgrader(
+        self, assignment: str, students: list[str] | None = None, *, force: bool = False
+    ) -> None:
+        """nbgrader's own autograding, kernels and all, without wall and bank. For a course made with the engine off."""
+        from nbgrader.converters import Autograde
+
+        self.require_ready(assignment)
+        if not self._in_gradebook(assignment):
+            self.generate(assignment)
+        with self._logged(), _one_line(f"grading {assignment} with stock nbgrader"):
+            for student in students or ["*"]:
+                Autograde(coursedir=self._for(assignment, student), config=self.config, force=force).start()
+
+    def scores(self, assignment: str) -> dict[str, float]:
+        """student -> score in the gradebook."""
+        with self.gradebook() as gradebook:
+            return {one.student_id: float(one.score) for one in gradebook.assignment_submissions(assignment)}
+
     def feedback(self, assignment: str, students: list[str] | None = None, *, workers: int = 1) -> None:
         """autograded/ -> feedback/, by nbgrader with our pages; for a class in several processes."""
         self.require(assignment)
@@ -247,6 +267,16 @@ class Classroom:
     @property
     def log(self) -> Path:
         return self.root / "grading.log"
+
+    def _cause(self, start: int) -> str:
+        """What nbgrader stumbled over, from its traceback in the log; its own exception only points there."""
+        text = self.log.read_bytes()[start:].decode(errors="replace")
+        found = re.findall(r"^[\w.]*(?:Error|Exception|Entry): (.+)$", text, re.MULTILINE)
+        if not found:
+            return ""
+        if found[-1].startswith("Cannot add or remove cells"):
+            return f"{found[-1]}: keep the grade_id of each cell, or make a new assignment"
+        return f"{found[-1]} (see {self.log})"
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -285,12 +315,13 @@ def _put_own_programs_first() -> None:
 
 
 @contextlib.contextmanager
-def _one_line(doing: str) -> Iterator[None]:
-    """Turn nbgrader's, SQLAlchemy's and the file system's exceptions into one line."""
+def _one_line(doing: str, cause: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Turn nbgrader's, SQLAlchemy's and the file system's exceptions into one line; `cause` may know more."""
     from nbgrader.converters.base import NbGraderException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (NbGraderException, SQLAlchemyError, OSError) as error:
-        raise CourseError(f"{doing}: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
+        own = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CourseError(f"{doing}: {cause() or own}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import statistics
 import sys
 import time
 from collections import Counter
@@ -55,9 +56,13 @@ def grade(
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     unsandboxed: Unsandboxed = False,
     scheduler: Annotated[str | None, typer.Option(help="Send the jobs to this Dask scheduler (tcp://...).")] = None,
+    no_engine: Annotated[bool, typer.Option("--no-engine", help="Stock nbgrader: slow, and without the wall.")] = False,
     course: CourseOption = None,
 ) -> None:
     """Grade a class: every submission in submitted/, through nbgrader, behind the wall."""
+    if no_engine:
+        _grade_without_engine(assignment, student, force, course)
+        return
     classroom = _course(course)
     classroom.require_ready(assignment)
     if scheduler is None:
@@ -73,9 +78,25 @@ def grade(
             executor_factory=factory,
         )
     _print_class(classroom, assignment)
+    _print_slowest(classroom, assignment)
+    _print_for_the_ta(classroom, assignment)
     _print_failures(failures)
     if failures:
         raise typer.Exit(1)
+
+
+def _grade_without_engine(assignment: str, students: list[str] | None, force: bool, course: Path | None) -> None:
+    os.environ["COURSE_ENGINE"] = "off"  # read by nbgrader_config.py
+    classroom = _course(course)
+    console.print(
+        "stock nbgrader: the student's code runs beside the hidden tests, one submission at a time", style="red"
+    )
+    with console.status("grading"):
+        classroom.grade_with_stock_nbgrader(assignment, students, force=force)
+    table = Table("student", "score", title=f"{assignment}, by stock nbgrader", title_justify="left")
+    for name, score in sorted(classroom.scores(assignment).items()):
+        table.add_row(name, f"{score:g}")
+    console.print(table)
 
 
 @contextlib.contextmanager
@@ -157,6 +178,36 @@ def _print_class(classroom, assignment: str, expected: dict | None = None) -> No
             row.append(expected.get(submission.student, ""))
         table.add_row(*row)
     console.print(table)
+
+
+def _print_slowest(classroom, assignment: str, shown: int = 5) -> None:
+    """The cells that took most of the time, by their median over the class."""
+    seconds: dict[str, list[float]] = {}
+    for submission in classroom.results(assignment):
+        for record in submission.records:
+            for cell in record.cells:
+                seconds.setdefault(cell.grade_id, []).append(cell.seconds)
+    slowest = sorted(((statistics.median(all_of), name) for name, all_of in seconds.items()), reverse=True)[:shown]
+    words = ", ".join(f"{name} {median:.2f} s" for median, name in slowest)
+    console.print(f"slowest cells (median): {words}", style="dim", markup=False)
+
+
+def _print_for_the_ta(classroom, assignment: str, shown: int = 8) -> None:
+    """Who needs a person, and why."""
+    from autograder.attention import reasons_for_a_ta
+
+    submissions = classroom.results(assignment)
+    ungraded = sorted(
+        {folder.parent.name for folder in classroom.submissions(assignment)} - {one.student for one in submissions}
+    )
+    for reason in reasons_for_a_ta(submissions, ungraded, {}):
+        console.print(f"for the TA: {reason.title} ({len(reason.rows)}). {reason.todo}", style="bold", markup=False)
+        for student, what in reason.rows[:shown]:
+            console.print(f"  {student}: {what[:160]}", markup=False, highlight=False)
+        if len(reason.rows) > shown:
+            console.print(
+                f"  and {len(reason.rows) - shown} more: see course report {assignment}", style="dim", markup=False
+            )
 
 
 def _print_failures(failures: list[str]) -> None:

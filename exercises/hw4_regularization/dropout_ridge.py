@@ -215,7 +215,7 @@ dropout_ridge = Exercise(
             source="own",
         ),
         "keep and drop swapped": Misconception(
-            edited(_dropout_ridge, ("p / (1 - p)", "(1 - p) / p if p else 0.0")),
+            edited(_dropout_ridge, ("p / (1 - p)", "((1 - p) / p if p else 0.0)")),
             core=True,
             hint=(
                 "Your factor stands upside down: it is the one for a p that means keeping. In this course, as in "

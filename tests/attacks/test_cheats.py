@@ -17,7 +17,7 @@ from autograder.simulated import read_notebooks, reference_answers, solve
 from autograder.submission import is_kind
 
 ROOT = Path(__file__).parents[2]
-ASSIGNMENTS = ("hw0_warmup", "hw1_log_probabilities")
+ASSIGNMENTS = ("hw0_warmup", "hw1_log_probabilities", "hw2_random_matrices", "hw3_optimizers", "hw4_regularization")
 MARKERS = ("as_cell_result", "HIDDEN TESTS", "from exercises import", "misconceptions")
 
 
@@ -57,7 +57,7 @@ def attacked(
     assignment = request.param
     root = tmp_path_factory.mktemp("attacked")
     make_course(
-        root, ROOT / "source" / assignment, settings="c.Limits.cpu_seconds = 3.0\nc.Limits.notebook_seconds = 20.0\n"
+        root, ROOT / "source" / assignment, settings="c.Limits.cpu_seconds = 2.0\nc.Limits.notebook_seconds = 8.0\n"
     )
     course = Classroom(root)
     course.generate(assignment)

@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["grade", "prove", "report"])
+@pytest.mark.parametrize("command", ["grade", "prove", "report", "feedback", "release", "kit"])
 def test_an_unknown_assignment(folder: Path, command: str) -> None:
     is_one_line(course(command, "nosuch", cwd=folder), "nosuch", ASSIGNMENT)
 
@@ -44,6 +44,18 @@ def test_outside_of_a_course(tmp_path: Path) -> None:
 def test_nobody_has_handed_in(tmp_path: Path) -> None:
     courses.make(tmp_path)
     is_one_line(course("grade", ASSIGNMENT, cwd=tmp_path), "nobody")
+
+
+def test_feedback_for_whom_there_is_none(folder: Path) -> None:
+    is_one_line(course("feedback", ASSIGNMENT, cwd=folder), "nothing", "course grade")
+    course("grade", ASSIGNMENT, "--unsandboxed", cwd=folder)
+    is_one_line(course("feedback", ASSIGNMENT, "--student", "stranger", cwd=folder), "stranger", "course grade")
+    (folder / "submitted" / "later" / ASSIGNMENT).mkdir(parents=True)
+    done = course("feedback", ASSIGNMENT, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "1 students" in done.stdout
+    assert "without feedback: later" in done.stdout
+    assert (folder / "feedback" / "right" / ASSIGNMENT / f"{NOTEBOOK}.html").is_file()
 
 
 def test_a_source_notebook_with_broken_metadata(folder: Path) -> None:
@@ -80,5 +92,5 @@ def test_a_class_is_graded_and_printed(folder: Path) -> None:
 
 def test_help_names_the_commands(tmp_path: Path) -> None:
     text = course("--help", cwd=tmp_path).stdout
-    for command in ("demo", "grade", "prove", "report"):
+    for command in ("demo", "doctor", "feedback", "grade", "kit", "prove", "regrade", "release", "report"):
         assert command in text

@@ -180,6 +180,25 @@ def test_without_a_record_only_the_score_is_told() -> None:
     assert "0.625" not in html
 
 
+@pytest.mark.parametrize(
+    ("cells", "total"),
+    [
+        ([("grade_logsumexp", 2.0, 4.0), ("grade_depth_to_overflow", 1.5, 2.0)], "3.5 of 4 points (up to 2 more are a bonus)"),
+        ([("grade_depth_to_overflow", 1.5, 2.0)], "1.5 of 2 bonus points"),
+    ],
+)
+def test_a_bonus_does_not_count_in_the_maximum(cells: list[tuple[str, float, float]], total: str) -> None:
+    nb = new_notebook(cells=[nbgrader_cell(name, "assert f()", kind="test", points=most) for name, _, most in cells])
+    for cell, (_, score, _) in zip(nb.cells, cells, strict=True):
+        cell.metadata.nbgrader["score"] = score
+    scores = {"score": sum(one[1] for one in cells), "max_score": sum(one[2] for one in cells), "late_penalty": 0}
+    html = feedback_page(nb, {"student": "ada", "assignment": "hw", "notebook": "nb", **scores})
+    page = BeautifulSoup(html, "html.parser")
+    assert words(page.select_one(".total")) == total
+    assert "1.5 of 2 bonus points" in words(page.find(id="cell-grade_depth_to_overflow"))
+    assert "bonus" in words(page.select("nav tbody tr")[-1])
+
+
 # Cleaning ----------------------------------------------------------------------------------------------------------------
 
 FORBIDDEN_TAGS = [

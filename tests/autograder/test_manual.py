@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import courses
 import nbformat
 import pytest
 from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 from typer.testing import CliRunner
 
-from autograder.classroom import Classroom
+from autograder.classroom import Classroom, CourseError
 from autograder.cli import app
-from autograder.manual import entered, told
+from autograder.manual import ByHand, Entry, entered, told
 from exercises import as_solution, find
 
 LSE, SIGMOID = find("logsumexp").points, find("log_sigmoid").points
@@ -29,10 +27,10 @@ c.EngineExporter.unsandboxed = True
 """
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Classroom:
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
     """Two students with a mistake, one of them late; a TA has graded the late one's written answer and one function."""
-    course = courses.make(tmp_path, settings=SETTINGS)
+    course = courses.make(tmp_path_factory.mktemp("manual"), settings=SETTINGS)
     for student in ("late", "other"):
         submit(course, student, solved(course, logsumexp=WRONG))
     (course.folder("submitted", ASSIGNMENT, "late") / "timestamp.txt").write_text("2026-05-02 12:00:00 UTC")
@@ -49,8 +47,8 @@ def course(tmp_path: Path) -> Classroom:
     return course
 
 
-def stands(course: Classroom) -> None:
-    """The TA's words and numbers, and the penalty of the whole score, are in nbgrader's gradebook."""
+def stands(course: Classroom, penalty: float) -> None:
+    """The TA's words and numbers, and the penalty as a share of the whole score, are in nbgrader's gradebook."""
     with course.gradebook() as gradebook:
         written = gradebook.find_grade("W1", NOTEBOOK, ASSIGNMENT, "late")
         assert (written.manual_score, written.score) == (1.5, 1.5)
@@ -59,7 +57,7 @@ def stands(course: Classroom) -> None:
         assert gradebook.find_comment("W1", NOTEBOOK, ASSIGNMENT, "late").comment == "Say [b]why[/b]."
         late = gradebook.find_submission(ASSIGNMENT, "late")
         assert late.score == pytest.approx(1.5 + 0.75 + SIGMOID + 0.5)
-        assert late.late_submission_penalty == pytest.approx(PENALTY * late.score)
+        assert late.late_submission_penalty == pytest.approx(penalty * late.score)
         assert gradebook.find_submission(ASSIGNMENT, "other").late_submission_penalty == 0
 
 
@@ -71,17 +69,15 @@ def command(course: Classroom, *arguments: str) -> str:
 
 def test_grading_again_keeps_what_a_person_entered(course: Classroom) -> None:
     assert course.grade(ASSIGNMENT, force=True, workers=1, unsandboxed=True) == []
-    stands(course)
+    stands(course, PENALTY)
 
 
 def test_a_regrade_says_what_it_kept(course: Classroom) -> None:
     submit(course, "late", solved(course))  # the mistake is mended
-    before = entered(course, ASSIGNMENT)
-    shown = command(course, "regrade", ASSIGNMENT, "--prove", "--unsandboxed", "--workers", "1")
-    assert "would be kept" in shown
-    assert entered(course, ASSIGNMENT) == before  # --prove changes nothing
+    with course.gradebook() as gradebook:
+        gradebook.grant_extension(ASSIGNMENT, "late", days=2)
     shown = command(course, "regrade", ASSIGNMENT, "--unsandboxed", "--workers", "1")
-    stands(course)
+    stands(course, 0.0)
     lines = [line for line in shown[shown.index("entered by hand") :].splitlines() if "late" in line]
     (score,) = (line for line in lines if "grade_logsumexp" in line)
     assert f"0.75/{LSE:g} by hand" in score
@@ -94,17 +90,22 @@ def test_a_regrade_says_what_it_kept(course: Classroom) -> None:
     assert "other" not in shown[shown.index("entered by hand") :]
 
 
-def test_what_did_not_survive_is_said(course: Classroom) -> None:
+def test_a_question_that_people_graded_cannot_go_away(course: Classroom) -> None:
     path = course.folder("source", ASSIGNMENT) / f"{NOTEBOOK}.ipynb"
     nb = nbformat.read(path, as_version=4)
     (cell,) = (cell for cell in nb.cells if cell.id == "W1")
     cell.id = cell.metadata.nbgrader.grade_id = "W2"
     nbformat.write(nb, path)
     before = entered(course, ASSIGNMENT)
-    course.grade(ASSIGNMENT, force=True, workers=1, unsandboxed=True)
-    after = entered(course, ASSIGNMENT)
-    kept = ("late", NOTEBOOK, "W1") in after.entries
-    (line,) = (one for one in told(before, after, {"late"}) if one.where == f"{NOTEBOOK}: W1")
-    assert "1.5/2 by hand" in line.old
-    assert line.new.startswith("kept") == kept
-    print(line)
+    with pytest.raises(CourseError, match="keep the grade_id of each cell"):
+        course.grade(ASSIGNMENT, force=True, workers=1, unsandboxed=True)
+    assert entered(course, ASSIGNMENT) == before
+
+
+def test_what_would_not_survive_is_said() -> None:
+    before = ByHand({("ada", "nb", "W1"): Entry(1.5, 2.0), ("ada", "nb", "W2"): Entry(1.0, 2.0, comment="Good.")})
+    after = ByHand({("ada", "nb", "W2"): Entry(1.0, 2.0)})
+    gone, changed = told(before, after, {"ada"})
+    assert (gone.where, gone.old, gone.new) == ("nb: W1", "1.5/2 by hand", "gone")
+    assert (changed.old, changed.why) == ("1/2 by hand, comment 'Good.'", "changed: enter it again")
+    assert list(told(before, after, {"alan"})) == []

@@ -185,8 +185,13 @@ def released(school: School) -> School:
     open_from_menu(page, "Formgrader")
     formgrader = page.frame_locator("#formgrader-iframe iframe")
     press(formgrader, "assign", "Successfully created the student version")
+    with school.course.gradebook() as gradebook:
+        gradebook.update_or_create_student(STUDENT, first_name="Ada", last_name="Byron")
+        gradebook.update_or_create_student(ATTACKER, first_name="Mallory", last_name="Malone")
     press(formgrader, "release", "Successfully released")
     formgrader.locator("td.status", has_text="released").wait_for()
+    page.keyboard.press("Control+b")  # folds the file browser away
+    formgrader.locator("#main-table").evaluate("table => table.scrollIntoView({block: 'center'})")
     picture(page, "instructor_formgrader")
     open_from_menu(page, "Assignment List")
     page.locator("#released_assignments_list .list_item", has_text=ASSIGNMENT).wait_for()
@@ -207,7 +212,7 @@ def submitted(released: School) -> School:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.locator(".jp-OutputArea").get_by_text("standardize: the visible tests pass").wait_for()
-    page.locator(".jp-CodeCell", has_text="def standardize").first.scroll_into_view_if_needed()
+    page.locator(".jp-CodeCell", has_text="def standardize").first.evaluate("cell => cell.scrollIntoView()")
     picture(page, "student_notebook")
     page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Validate").click()
     page.locator(".jp-Dialog").get_by_text("Success! Your notebook passes all the tests.").wait_for()
@@ -267,12 +272,16 @@ def saved(kind: str) -> Any:
     return lambda answer: f"/formgrader/api/{kind}/" in answer.url and answer.request.method == "PUT" and answer.ok
 
 
+# formgrader has fetched the grades and the comments and put them into its fields.
+READY = "window.formgrader && formgrader.loaded && formgrader.grades.loaded && formgrader.comments.loaded"
+
+
 def open_submission(school: School, student: str) -> None:
     """formgrader's page of this student's notebook."""
     with school.course.gradebook() as gradebook:
         number = gradebook.find_submission_notebook(NOTEBOOK, ASSIGNMENT, student).id
     school.teacher.goto(school.teacher_lab.url(f"formgrader/submissions/{number}/"))
-    school.teacher.wait_for_function("window.formgrade && formgrade.loaded")
+    school.teacher.wait_for_function(READY)
 
 
 @pytest.fixture(scope="module")

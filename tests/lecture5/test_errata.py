@@ -43,7 +43,9 @@ def entries(label):
     """(notebook, slide) for every entry whose line `label` names a notebook."""
     found = set()
     for heading, text in sections()[0]:
-        for name in re.findall(rf"^\* \*\*{label}\.\*\* \[[^\]]+\]\(\.\./lecture5/([^)]+)\)$", text, flags=re.MULTILINE):
+        for name in re.findall(
+            rf"^\* \*\*{label}\.\*\* \[[^\]]+\]\(\.\./lecture5/([^)]+)\)$", text, flags=re.MULTILINE
+        ):
             found |= {(name, slide) for slide in slides_in(heading)}
     return found
 

@@ -150,16 +150,11 @@ def missing(kind, wanted):
     return sorted(wanted - found, key=lambda item: int(item[1:]))
 
 
-unfinished = pytest.mark.xfail(reason="not all lecture notebooks are written yet", strict=True)
-
-
-@unfinished
 def test_every_slide_is_covered():
     gaps = missing("slides", SLIDES)
     assert not gaps, f"in no notebook: {', '.join(gaps)}"
 
 
-@unfinished
 def test_every_topic_is_covered():
     gaps = missing("topics", TOPICS)
     assert not gaps, f"in no notebook: {', '.join(gaps)}"

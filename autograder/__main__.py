@@ -1,0 +1,5 @@
+"""`python -m autograder` is the command `course`."""
+
+from autograder.cli import main
+
+main()

@@ -1,0 +1,129 @@
+"""`course doctor`: each requirement has its line; each first-run trap of nbgrader gets the sentence that leads out of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from autograder import doctor
+from autograder.cli import app
+from autograder.prove import make_course
+
+REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course with an exchange."""
+    exchange = tmp_path / "exchange"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    root = tmp_path / "course"
+    root.mkdir()
+    make_course(root, settings=f"c.Exchange.root = {str(exchange)!r}\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+def finding(what: str) -> doctor.Finding:
+    (found,) = (one for one in doctor.examine(Path.cwd()) if one.what == what)
+    assert "\n" not in found.text
+    return found
+
+
+def settings(folder: Path, line: str) -> None:
+    config = folder / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}{line}\n")
+
+
+def test_one_line_per_requirement(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "400"})
+    lines = done.output.splitlines()
+    assert [line.split()[1] for line in lines] == list(REQUIREMENTS)
+    for name in ("Python", "course", "gradebook", "exchange", "extensions"):
+        assert f"OK {name}" in done.output
+    assert done.exit_code == any(line.startswith("--") for line in lines)
+
+
+def test_the_exchange_is_not_there(folder: Path) -> None:
+    (folder.parent / "exchange").rmdir()
+    found = finding("exchange")
+    assert not found.well
+    assert found.optional  # grading needs none
+    assert "mkdir -p" in found.text
+
+
+@pytest.mark.skipif(
+    Path("/usr/local/share/nbgrader/exchange").exists(), reason="nbgrader's default exchange is set up here"
+)
+def test_the_exchange_is_not_set(folder: Path) -> None:
+    settings(folder, "del c.Exchange['root']")
+    found = finding("exchange")
+    assert "nbgrader's default, and is not there" in found.text
+    assert "set c.Exchange.root in nbgrader_config.py" in found.text
+
+
+def test_the_exchange_is_closed(folder: Path) -> None:
+    (folder.parent / "exchange").chmod(0o700)
+    assert "chmod ugo+rwx" in finding("exchange").text
+
+
+def test_no_course_id(folder: Path) -> None:
+    settings(folder, "c.CourseDirectory.course_id = ''")
+    found = finding("course")
+    assert not found.well
+    assert "c.CourseDirectory.course_id is not set" in found.text
+    assert not finding("exchange").well
+
+
+def test_outside_of_a_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "nbgrader_config.py" in finding("course").text
+
+
+def test_an_unwritable_gradebook(folder: Path) -> None:
+    settings(folder, "c.CourseDirectory.db_url = 'sqlite:////proc/nowhere/gradebook.db'")
+    assert "cannot be written" in finding("gradebook").text
+
+
+def test_an_extension_that_was_disabled(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert finding("extensions").well
+    own = tmp_path / "jupyter"
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(own))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    (own / "jupyter_server_config.d").mkdir(parents=True)
+    (own / "jupyter_server_config.json").write_text(
+        '{"ServerApp": {"jpserver_extensions": {"nbgrader.server_extensions.formgrader": false}}}'
+    )
+    found = finding("extensions")
+    assert not found.well
+    assert "formgrader not enabled" in found.text
+    assert "jupyter server extension enable" in found.text
+    (own / "jupyter_server_config.json").unlink()
+    (own / "labconfig").mkdir()
+    (own / "labconfig" / "page_config.json").write_text('{"disabledExtensions": {"@jupyter/nbgrader": true}}')
+    assert "jupyter labextension enable @jupyter/nbgrader" in finding("extensions").text
+
+
+def test_versions_are_compared_with_what_is_pinned(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = tmp_path / "requirements.txt"
+    pins.write_text("# a comment\nnumpy==1.2.3\nno-such-package-here==1\n-e .\n")
+    monkeypatch.setattr(doctor, "REQUIREMENTS", pins)
+    found = finding("packages")
+    assert not found.well
+    assert "wanted 1.2.3" in found.text
+    assert "no-such-package-here is missing" in found.text
+    assert "pip install -r requirements.txt" in found.text
+
+
+def test_no_chromium(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if "bin" not in p))
+    found = finding("Chromium")
+    assert not found.well
+    assert found.optional
+    assert "apt-get install chromium" in found.text
