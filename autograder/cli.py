@@ -429,9 +429,9 @@ def feedback(
     with console.status("writing feedback"):
         classroom.feedback(assignment, student, workers=workers or os.cpu_count() or 1)
     graded = {submission.student for submission in classroom.results(assignment)}
-    console.print(
-        f"{len(set(student or graded))} students: {classroom.folder('feedback', assignment, '<student>')}", markup=False
-    )
+    pages = len(set(student or graded))
+    where = classroom.folder("feedback", assignment, "STUDENT")
+    console.print(f"{pages} student{'s' * (pages != 1)}: {where}", markup=False)
     ungraded = sorted({folder.parent.name for folder in classroom.submissions(assignment)} - graded)
     if ungraded and not student:
         console.print(f"not graded, so without feedback: {', '.join(ungraded)}", style="bold red", markup=False)

@@ -42,6 +42,11 @@ class EngineExporter(NotebookExporter):
 
     workers = Integer(0, help="Processes that grade in parallel; 0: as many as there are cores.").tag(config=True)
     unsandboxed = Bool(False, help="Grade even where this host allows no sandbox.").tag(config=True)
+    lift_bans = Bool(
+        False,
+        help="Let students use what exercises forbid (torch.logsumexp in place of one's own). For an assignment where you "
+        "allow it, and for checking the hidden tests with the libraries' own functions. Recorded with every grade.",
+    ).tag(config=True)
 
     # Set by `Classroom.grade` for one run: whom to tell of each result, where the jobs go, and who is graded (None: all).
     listener: Listener | None = None
@@ -182,6 +187,7 @@ class EngineExporter(NotebookExporter):
             files=read_files(folder),
             limits=self._limits(),
             unsandboxed=self.unsandboxed,
+            lift_bans=self.lift_bans,
         )
 
     def _limits(self) -> LimitValues:

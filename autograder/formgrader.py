@@ -18,8 +18,10 @@ from autograder.templates.markup import markdown, outputs
 # MathJax, which formgrader's page loads, would make links of its own from a formula (\href): it leaves this class alone.
 _SHOWN = Markup('<div class="tex2jax_ignore">{}</div>')
 
+# Long lines of an output are wrapped; formgrader's page would cut them off.
 # MathJax comes from the network. Without one, formgrader's own script stops at its name, and no score can be entered.
-_WITHOUT_MATHJAX = """<script>
+_FOR_THE_PAGE = """<style>.tex2jax_ignore pre { white-space: pre-wrap; overflow-wrap: anywhere; }</style>
+<script>
 window.MathJax = window.MathJax || {Hub: {Startup: {signal: {Interest: told => setTimeout(() => told("End"))}}}};
 </script>"""
 
@@ -34,7 +36,7 @@ class ShowOutputs(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         nb, resources = super().preprocess(nb, resources)
-        own = v4.new_code_cell(outputs=[_html(_WITHOUT_MATHJAX)], metadata={"transient": {"remove_source": True}})
+        own = v4.new_code_cell(outputs=[_html(_FOR_THE_PAGE)], metadata={"transient": {"remove_source": True}})
         nb.cells.insert(0, own)
         return nb, resources
 

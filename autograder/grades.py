@@ -100,13 +100,15 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
         submission = None
-    if submission is None or not is_finished(graded, names):
-        handed_in = (
-            submission is not None
-            or Path(coursedir.format_path(coursedir.submitted_directory, student, assignment)).is_dir()
-        )
-        why = f"handed in, and not graded: course grade {assignment}" if handed_in else "nothing was handed in"
-        status = "not graded" if handed_in else "not handed in"
+    submitted = Path(coursedir.format_path(coursedir.submitted_directory, student, assignment))
+    why, status = "", "not graded"
+    if submission is None and not submitted.is_dir():
+        why, status = "nothing was handed in", "not handed in"
+    elif submission is None or not is_finished(graded, names):
+        why = f"handed in, and not graded: course grade {assignment}"
+    elif _is_newer(coursedir, submitted, graded):
+        why = f"handed in again since it was graded: course grade {assignment}"
+    if why or submission is None:
         return StudentGrade(student, assignment, tuple(_unknown(gradebook, assignment, status, why)), {}, why)
     questions: list[Question] = []
     late = {}
@@ -120,6 +122,12 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
                 whole = record.status if record and record.status in NO_FILE else ""
                 questions.append(_question(notebook.name, grade, verdicts.get(grade.cell.name), whole))
     return StudentGrade(student, assignment, tuple(questions), late)
+
+
+def _is_newer(coursedir: CourseDirectory, submitted: Path, graded: Path) -> bool:
+    """Was it handed in again? By the times that nbgrader's `submit` and `collect` write; files put there by hand have none."""
+    times = [coursedir.get_existing_timestamp(str(folder)) for folder in (submitted, graded)]
+    return None not in times and times[0] > times[1]
 
 
 def _cells(gradebook: Gradebook, assignment: str) -> list[tuple[str, Any]]:

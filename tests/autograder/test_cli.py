@@ -53,7 +53,7 @@ def test_feedback_for_whom_there_is_none(folder: Path) -> None:
     (folder / "submitted" / "later" / ASSIGNMENT).mkdir(parents=True)
     done = course("feedback", ASSIGNMENT, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "1 students" in done.stdout
+    assert "1 student: " in done.stdout
     assert "without feedback: later" in done.stdout
     assert (folder / "feedback" / "right" / ASSIGNMENT / f"{NOTEBOOK}.html").is_file()
 

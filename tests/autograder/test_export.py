@@ -34,6 +34,7 @@ OPEN = {  # student -> what the reason says
     "unreadable": "'unreadable'",
     "empty": "'missing'",
     "ungraded": "handed in, and not graded",
+    "again": "handed in again since it was graded",
     "enrolled": "nothing was handed in",
 }
 LATE = """
@@ -80,13 +81,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
     course = Classroom(root)
     course.generate(ASSIGNMENT)
     exits = "def logsumexp(*a, **k):\n    import os; os._exit(0)"
-    for student in ("right", "late", "waits"):
+    for student in ("right", "late", "waits", "again"):
         submit(course, student, answered(course))
     for student in ("crashed", "settled"):
         submit(course, student, answered(course, logsumexp=exits))
     submit(course, "unreadable", b'{"cells": [')
     submit(course, "empty", None)
-    (course.folder("submitted", ASSIGNMENT, "late") / "timestamp.txt").write_text("2026-05-02 12:00:00 UTC")
+    handed_in(course, "late", "2026-05-02 12:00:00 UTC")
+    handed_in(course, "again", "2026-04-01 12:00:00 UTC")
     with course.gradebook() as gradebook:
         gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2026-05-01 12:00:00")
         for student, (first, last) in NAMES.items():
@@ -95,12 +97,18 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
             )
     assert course.grade(ASSIGNMENT, workers=1, unsandboxed=True) == []
     with course.gradebook() as gradebook:
-        for student in ("right", "late", "crashed", "settled"):
+        for student in ("right", "late", "again", "crashed", "settled"):
             by_hand(gradebook, "W1", student, WRITTEN)
         by_hand(gradebook, "grade_logsumexp", "settled", 0.0)  # the TA has looked: a crash of their own
         gradebook.db.commit()
     submit(course, "ungraded", answered(course))
+    handed_in(course, "again", "2026-04-20 12:00:00 UTC")
     return course
+
+
+def handed_in(course: Classroom, student: str, when: str) -> None:
+    """What `nbgrader submit` writes beside the files."""
+    (course.folder("submitted", ASSIGNMENT, student) / "timestamp.txt").write_text(when)
 
 
 def by_hand(gradebook, cell: str, student: str, score: float) -> None:

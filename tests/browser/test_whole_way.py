@@ -190,7 +190,7 @@ def released(school: School) -> School:
         gradebook.update_or_create_student(ATTACKER, first_name="Mallory", last_name="Malone")
     press(formgrader, "release", "Successfully released")
     formgrader.locator("td.status", has_text="released").wait_for()
-    page.keyboard.press("Control+b")  # folds the file browser away
+    page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab").first.click()  # folds the file browser away
     formgrader.locator("#main-table").evaluate("table => table.scrollIntoView({block: 'center'})")
     picture(page, "instructor_formgrader")
     open_from_menu(page, "Assignment List")
@@ -342,10 +342,9 @@ def test_the_same_page_without_the_cleaning_is_attacked(graded: School) -> None:
     path = graded.course.folder("autograded", ASSIGNMENT, ATTACKER) / f"{NOTEBOOK}.ipynb"
     html, _ = HTMLExporter(template_name="classic").from_filename(str(path))
     page = graded.browser.new_page()
-    hits = listen(page)
-    page.set_content(html, wait_until="commit")
+    page.route(FOREIGN, lambda route: route.abort())
+    page.set_content(html.replace("http-equiv", "data-was"), wait_until="commit")  # or the page would be left at once
     page.wait_for_function("window.hit === 1")
-    assert hits(page)
     page.close()
 
 
@@ -380,6 +379,8 @@ def test_the_feedback_fits_its_screen(returned: School, name: str, options: dict
     page.goto(path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= options["viewport"]["width"]
     picture(page, name)
+    page.locator(".answer").first.evaluate("cell => cell.scrollIntoView()")
+    picture(page, f"{name}_hint")
     context.close()
 
 

@@ -4,9 +4,11 @@ import ast
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 from lecture5.execute import execute, notebooks
@@ -160,13 +162,25 @@ def test_every_topic_is_covered():
     assert not gaps, f"in no notebook: {', '.join(gaps)}"
 
 
+def slowness():
+    """How much slower this machine is now than a quiet core of 2025: at least 1. Two tests side by side share a core."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(300, 300))
+    start = time.process_time()
+    for _ in range(60):
+        matrix = np.tanh(matrix @ matrix / 30)
+    sum(number * number % 7 for number in range(1_500_000))
+    return max(1.0, (time.process_time() - start) / 0.25)
+
+
 @each_notebook
 def test_runs_top_to_bottom_and_shows_what_it_says(path, record_property):
+    before = slowness()
     page = execute(path, python_path=[str(OFFLINE)])
     record_property("page", str(page))
     assert not page.error
     assert not page.stderr
-    assert page.cpu_seconds <= 60  # on one core; wall-clock time depends on what else runs here
+    assert page.cpu_seconds <= 60 * max(before, slowness())  # on one core; wall-clock time depends on what else runs
     assert page.peak_mib <= 1024
     for figure in page.figures:
         assert len(figure.alt) > 40, f"{figure.cell}: an image without alt text"

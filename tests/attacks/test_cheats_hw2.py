@@ -1,0 +1,11 @@
+"""The red team against hw2_random_matrices."""
+
+from __future__ import annotations
+
+import pytest
+from red_team import *  # noqa: F403 - its fixture and its tests
+
+
+@pytest.fixture(scope="module")
+def assignment() -> str:
+    return "hw2_random_matrices"

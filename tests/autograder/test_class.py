@@ -1,0 +1,237 @@
+"""A whole class: the same grades for any number of workers, on a Dask cluster, after a kill, and when graded again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import courses
+import pytest
+from nbformat.v4 import new_code_cell
+from typer.testing import CliRunner
+
+from autograder.classroom import Classroom
+from autograder.cli import app
+from autograder.regrade import regrade
+from autograder.verdict import NotebookRecord
+from exercises import find
+
+SETTINGS = "c.Limits.cpu_seconds = 3.0\nc.EngineExporter.unsandboxed = True\n"
+STUDENTS = 7
+
+
+def hand_in(course: Classroom) -> None:
+    """Right, wrong, unsolved, too slow: a bit of everything."""
+    naive = "def logsumexp(x, axis=-1, keepdims=False):\n    return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))"
+    for number in range(STUDENTS):
+        nb = (
+            courses.solved(course)
+            if number % 3 == 0
+            else courses.solved(course, logsumexp=naive)
+            if number % 3 == 1
+            else courses.release_of(course)
+        )
+        if number == 3:
+            nb.cells.append(new_code_cell("while True: pass", id="loop"))
+        courses.submit(course, f"s{number}", nb)
+
+
+def stable(record: NotebookRecord) -> dict:
+    """All of a record but the seconds."""
+    data = record.to_dict()
+    del data["seconds"]
+    for cell in data["cells"]:
+        del cell["seconds"]
+    return data
+
+
+def grades(course: Classroom) -> dict[str, list[dict]]:
+    return {one.student: [stable(record) for record in one.records] for one in course.results(courses.ASSIGNMENT)}
+
+
+def in_the_gradebook(course: Classroom) -> dict[str, list]:
+    with course.gradebook() as gradebook:
+        return {
+            submission.student_id: sorted(
+                (grade.name, grade.auto_score, grade.needs_manual_grade)
+                for nb in submission.notebooks
+                for grade in nb.grades
+            )
+            for submission in gradebook.assignment_submissions(courses.ASSIGNMENT)
+        }
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
+    """The class, graded by one worker."""
+    course = courses.make(tmp_path_factory.mktemp("alone"), SETTINGS)
+    hand_in(course)
+    assert course.grade(courses.ASSIGNMENT, workers=1) == []
+    return course
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Classroom:
+    course = courses.make(tmp_path, SETTINGS)
+    hand_in(course)
+    return course
+
+
+def test_two_workers_give_the_same_grades(alone: Classroom, fresh: Classroom) -> None:
+    assert fresh.grade(courses.ASSIGNMENT, workers=2) == []
+    assert grades(fresh) == grades(alone)
+    assert in_the_gradebook(fresh) == in_the_gradebook(alone)
+
+
+def test_some_students_are_graded_and_the_others_left_alone(alone: Classroom, fresh: Classroom) -> None:
+    assert fresh.grade(courses.ASSIGNMENT, ["s1", "s4"]) == []
+    assert grades(fresh) == {student: one for student, one in grades(alone).items() if student in ("s1", "s4")}
+
+
+def test_each_grade_has_its_digest(alone: Classroom) -> None:
+    digests = [record["digest"] for records in grades(alone).values() for record in records]
+    assert len({digest["submission"] for digest in digests}) == 4  # right, wrong, unsolved, with a loop
+    for part in ("tests", "seeds", "versions", "limits", "rung", "threads"):
+        assert len({digest[part] for digest in digests}) == 1
+        assert digests[0][part]
+
+
+def test_nothing_differs_when_nothing_changed(alone: Classroom) -> None:
+    before = in_the_gradebook(alone)
+    assert list(regrade(alone, courses.ASSIGNMENT, unsandboxed=True)) == []
+    assert in_the_gradebook(alone) == before
+
+
+def test_a_changed_submission_is_told_with_its_cause(fresh: Classroom) -> None:
+    assert fresh.grade(courses.ASSIGNMENT) == []
+    before = in_the_gradebook(fresh)
+    courses.submit(fresh, "s0", courses.release_of(fresh))
+    differences = list(regrade(fresh, courses.ASSIGNMENT, unsandboxed=True))
+    assert {one.student for one in differences} == {"s0"}
+    assert all("submission" in one.why for one in differences)
+    assert any(one.old.startswith("4/4") and one.new.startswith("0/4") for one in differences)
+    assert in_the_gradebook(fresh) == before
+
+
+def test_stock_nbgrader_is_one_flag_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_ENGINE", "on")  # restored after the command has set it
+    course = courses.make(tmp_path, SETTINGS)
+    courses.submit(course, "ada", courses.solved(course))
+    done = CliRunner().invoke(app, ["grade", courses.ASSIGNMENT, "--no-engine", "--course", str(course.root)])
+    assert done.exit_code == 0, done.output
+    assert "stock nbgrader" in done.output
+    full = sum(find(name).points for name in courses.EXERCISES)
+    assert course.scores(courses.ASSIGNMENT) == {"ada": pytest.approx(full)}
+    (page,) = course.folder("autograded", courses.ASSIGNMENT, "ada").glob("*.ipynb")
+    assert "record" not in page.read_text()
+
+
+# Kills --------------------------------------------------------------------------------------------------------------
+
+
+def start(course: Classroom) -> subprocess.Popen:
+    command = [sys.executable, "-m", "autograder", "grade", courses.ASSIGNMENT, "--unsandboxed", "--workers", "2"]
+    return subprocess.Popen(command, cwd=course.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_for_a_grade(course: Classroom, run: subprocess.Popen) -> None:
+    """Until the first submission is written: the run is in the middle of its work."""
+    for _ in range(1200):
+        if run.poll() is not None or list((course.root / "autograded").glob("*/*/*.ipynb")):
+            return
+        time.sleep(0.05)
+    pytest.fail("the run wrote nothing")
+
+
+def below(pid: int, mark: bytes) -> list[int]:
+    """Descendants of a process whose command line holds this."""
+    parents, lines = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                lines[int(entry.name)] = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+
+    def is_below(one: int) -> bool:
+        while one in parents and one > 1:
+            one = parents[one]
+            if one == pid:
+                return True
+        return False
+
+    return [one for one in lines if mark in lines[one] and is_below(one)]
+
+
+@pytest.mark.parametrize("victim", ["command", "worker", "fork server"])
+def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -> None:
+    run = start(fresh)
+    wait_for_a_grade(fresh, run)
+    marks = {"worker": b"multiprocessing.forkserver", "fork server": b"/forkserver.py"}
+    found = [run.pid] if victim == "command" else below(run.pid, marks[victim])
+    everyone = [*below(run.pid, b""), run.pid]
+    if run.poll() is None:
+        assert found
+        os.kill(found[-1], signal.SIGKILL)
+    code = run.wait(300)
+    assert (code == 0) is (victim != "command")
+    subprocess.run(start(fresh).args, cwd=fresh.root, check=True, stdout=subprocess.DEVNULL)
+    assert in_the_gradebook(fresh) == in_the_gradebook(alone)
+    assert grades(fresh) == grades(alone)
+    for _ in range(600):  # a process that is just importing notices a little later
+        if not [pid for pid in everyone if (Path("/proc") / str(pid)).exists()]:
+            return
+        time.sleep(0.1)
+    pytest.fail("processes were left behind")
+
+
+def test_a_half_written_notebook_is_graded_anew(alone: Classroom, fresh: Classroom) -> None:
+    assert fresh.grade(courses.ASSIGNMENT) == []
+    (page,) = fresh.folder("autograded", courses.ASSIGNMENT, "s1").glob("*.ipynb")
+    page.chmod(0o644)
+    page.write_text(page.read_text()[:1000])
+    assert fresh.grade(courses.ASSIGNMENT) == []
+    assert grades(fresh) == grades(alone)
+
+
+# A cluster ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_dask_cluster_gives_the_same_grades_and_survives_a_killed_worker(alone: Classroom, fresh: Classroom) -> None:
+    distributed = pytest.importorskip("distributed", reason='the optional extra: pip install ".[dask]"')
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        pids = [worker.pid for worker in cluster.workers.values()]
+
+        def kill_one() -> None:
+            for _ in range(1200):
+                if list((fresh.root / "autograded").glob("*/*/*.ipynb")):
+                    break
+                time.sleep(0.05)
+            os.kill(pids[0], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_one, daemon=True)
+        killer.start()
+        command = ["grade", courses.ASSIGNMENT, "--scheduler", cluster.scheduler_address, "--unsandboxed"]
+        done = CliRunner().invoke(app, [*command, "--course", str(fresh.root)])
+        killer.join()
+    assert done.exit_code == 0, done.output
+    assert grades(fresh) == grades(alone)
+    assert in_the_gradebook(fresh) == in_the_gradebook(alone)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])
+def test_no_scheduler_is_one_line(fresh: Classroom, address: str) -> None:
+    pytest.importorskip("distributed", reason='the optional extra: pip install ".[dask]"')
+    command = [sys.executable, "-m", "autograder", "grade", courses.ASSIGNMENT, "--scheduler", address]
+    done = subprocess.run(command, cwd=fresh.root, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert address in done.stderr
