@@ -130,8 +130,7 @@ class Classroom:
         from nbgrader.converters import GenerateAssignment
 
         self.check_database()
-        start = self.log.stat().st_size if self.log.exists() else 0
-        with self._logged(), _one_line(f"generating {assignment}", lambda: self._cause(start)):
+        with self._logged(), _one_line(f"generating {assignment}", self._cause_from_here()):
             GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
 
     def check_database(self) -> None:
@@ -268,15 +267,20 @@ class Classroom:
     def log(self) -> Path:
         return self.root / "grading.log"
 
-    def _cause(self, start: int) -> str:
-        """What nbgrader stumbled over, from its traceback in the log; its own exception only points there."""
-        text = self.log.read_bytes()[start:].decode(errors="replace")
-        found = re.findall(r"^[\w.]*(?:Error|Exception|Entry): (.+)$", text, re.MULTILINE)
-        if not found:
-            return ""
-        if found[-1].startswith("Cannot add or remove cells"):
-            return f"{found[-1]}: keep the grade_id of each cell, or make a new assignment"
-        return f"{found[-1]} (see {self.log})"
+    def _cause_from_here(self) -> Callable[[], str]:
+        """What nbgrader stumbles over from now on, by its traceback in the log; its own exception only points there."""
+        start = self.log.stat().st_size if self.log.exists() else 0
+
+        def cause() -> str:
+            text = self.log.read_bytes()[start:].decode(errors="replace")
+            found = re.findall(r"^[\w.]*(?:Error|Exception|Entry): (.+)$", text, re.MULTILINE)
+            if not found:
+                return ""
+            if found[-1].startswith("Cannot add or remove cells"):
+                return f"{found[-1]}: keep the grade_id of each cell, or make a new assignment"
+            return f"{found[-1]} (see {self.log})"
+
+        return cause
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -303,7 +307,7 @@ def _write_feedback(root: Path, assignment: str, students: list[str], everyone: 
     course = Classroom(root)
     coursedir = course._for(assignment)
     coursedir.student_id_exclude = ",".join(sorted(set(everyone) - set(students)))
-    with course._logged(), _one_line(f"writing feedback for {assignment}"):
+    with course._logged(), _one_line(f"writing feedback for {assignment}", course._cause_from_here()):
         GenerateFeedback(coursedir=coursedir, config=course.config, force=True).start()
 
 

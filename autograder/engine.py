@@ -26,6 +26,7 @@ from traitlets.config import Config
 from autograder.feedback import configure_feedback
 from autograder.formgrader import configure_formgrader
 from autograder.gradebook import SaveVerdicts, begin_submission, end_submission, start_sharing
+from autograder.handback import configure_handback
 from autograder.job import Job, Result
 from autograder.limits import Limits, LimitValues
 from autograder.pool import ExecutorFactory, GradingPool
@@ -252,3 +253,4 @@ def configure(c: Config) -> None:
     ]
     configure_feedback(c)
     configure_formgrader(c)
+    configure_handback(c)

@@ -19,12 +19,18 @@ from nbformat import NotebookNode
 
 from autograder.bans import banned_names, doubtful_methods, full_names, helpers_of, imported_names
 from autograder.student import CellRun, Student
-from autograder.submission import grade_id_of, is_setup, is_test
+from autograder.submission import grade_id_of, is_setup, is_test, runs_at_the_students
 from autograder.verdict import CellVerdict, worst, write_outputs
 from exercises import find
 from exercises.bank import Exercise
 from exercises.grading import Sitting, sitting
 from exercises.observation import AnswerLost, InfrastructureError
+
+LOST = {
+    "timed out": "Your code went over its time limit here. Is there a loop that never ends?",
+    "out of memory": "Your code went over its memory limit here.",
+    "crashed": "Your code ended its process here (an exit, or a crash).",
+}
 
 
 @dataclass
@@ -69,13 +75,14 @@ class _Examiner:
             if cell.cell_type != "code":
                 continue
             if is_test(cell):
-                verdict = verdicts[grade_id_of(cell) or ""] = self._judge(cell)
+                judge = self._show if runs_at_the_students(cell) else self._judge
+                verdict = verdicts[grade_id_of(cell) or ""] = judge(cell)
                 if _undefined_name(verdict):
                     again.append(cell)
             else:
                 self._run(cell)
         for cell in again:  # a helper defined further down worked in the student's own session
-            verdict = self._judge(cell)
+            verdict = self._show(cell) if runs_at_the_students(cell) else self._judge(cell)
             if verdict.points > verdicts[verdict.grade_id].points or verdict.max_points == 0:
                 verdicts[verdict.grade_id] = verdict
         for cell in self.nb.cells:
@@ -124,6 +131,20 @@ class _Examiner:
         verdict.flags += [f"{exercise.name if exercise else grade_id}: look at {doubt}" for doubt in sorted(doubts)]
         return replace(verdict, seconds=time.monotonic() - start)
 
+    def _show(self, cell: NotebookNode) -> CellVerdict:
+        """A visible test without points that runs in the student's process, as it did in their own notebook."""
+        run = self.student.run_cell(cell.source, cell.id)
+        status, message = "passed", ""
+        if run.lost:
+            status, message = run.lost, LOST.get(run.lost, LOST["crashed"])
+        elif run.error:
+            text = next((str(out["evalue"]) for out in run.outputs if out["output_type"] == "error"), "")
+            kind = {one.__name__: one for one in (AssertionError, NameError, NotImplementedError)}.get(run.error)
+            status, message = "error", f"Your code raised {run.error}: {text[:500]}"
+            if kind is not None:
+                status, message = self._explain(kind(text), _loaded_names(cell.source))
+        return CellVerdict(grade_id_of(cell) or "", 0.0, 0.0, status, message, seconds=run.seconds)
+
     def _execute(self, cell: NotebookNode, used: frozenset[str]) -> _TestRun:
         """Run a test cell here, with the student's names as data and proxies."""
         namespace = dict(self.setup)
@@ -163,10 +184,7 @@ class _Examiner:
     def _explain(self, error: BaseException, used: frozenset[str]) -> tuple[str, str]:
         """Status and message for a test cell that stopped with an exception."""
         if isinstance(error, AnswerLost):
-            return error.status, {
-                "timed out": "Your code went over its time limit here. Is there a loop that never ends?",
-                "out of memory": "Your code went over its memory limit here.",
-            }.get(error.status, "Your code ended its process here (an exit, or a crash).")
+            return error.status, LOST.get(error.status, LOST["crashed"])
         if isinstance(error, NotImplementedError):
             return "not attempted", "Not attempted yet."
         if isinstance(error, NameError):

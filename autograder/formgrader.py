@@ -20,7 +20,7 @@ _SHOWN = Markup('<div class="tex2jax_ignore">{}</div>')
 
 # Long lines of an output are wrapped; formgrader's page would cut them off.
 # MathJax comes from the network. Without one, formgrader's own script stops at its name, and no score can be entered.
-_FOR_THE_PAGE = """<style>.tex2jax_ignore pre { white-space: pre-wrap; overflow-wrap: anywhere; }</style>
+_FOR_THE_PAGE = """<style>.tex2jax_ignore pre { white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; }</style>
 <script>
 window.MathJax = window.MathJax || {Hub: {Startup: {signal: {Interest: told => setTimeout(() => told("End"))}}}};
 </script>"""

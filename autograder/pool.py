@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder.job import Job, Result, grade, use_fork_server
+from autograder.processes import die_with_parent
 from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 from exercises import module_names
 
 ExecutorFactory = Callable[[int], Executor]
-PR_SET_PDEATHSIG = 1
 MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
 AHEAD = 16  # jobs per worker that are read and sent before their turn: memory stays flat in large classes
 
@@ -44,7 +42,7 @@ class LocalExecutor(ProcessPoolExecutor):
 
 
 def _start_worker(server: ForkServerHandle) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     use_fork_server(server)
 
 

@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 MAX_NOTEBOOK_BYTES = 200 * 2**20
 MAX_FILE_BYTES = 16 * 2**20
 MAX_FILES_BYTES = 48 * 2**20
+IN_STUDENT_PROCESS = "in-student-process"  # the tag, in the instructor's notebook
 
 
 class UnreadableNotebook(Exception):
@@ -138,7 +139,9 @@ def find_notebooks(folder: Path, templates: Mapping[str, str]) -> tuple[dict[str
             fitting = [path for path in others if fits(path, name, templates[name])]
             if len(fitting) == 1:
                 found[name] = read_regular_file(fitting[0], MAX_NOTEBOOK_BYTES)
-                notes[name] = f"{name}.ipynb was handed in as {fitting[0].relative_to(folder).as_posix()}; it was graded."
+                notes[name] = (
+                    f"{name}.ipynb was handed in as {fitting[0].relative_to(folder).as_posix()}; it was graded."
+                )
                 others.remove(fitting[0])
                 break
     return found, notes
@@ -151,8 +154,12 @@ def _names(templates: Iterable[str]) -> set[str]:
 def _other_notebooks(folder: Path) -> list[Path]:
     found: list[Path] = []
     for directory, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))  # .ipynb_checkpoints, __MACOSX
-        found += [Path(directory) / name for name in sorted(names) if name.lower().endswith(".ipynb") and name[0] != "."]
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", "__"))
+        )  # .ipynb_checkpoints, __MACOSX
+        found += [
+            Path(directory) / name for name in sorted(names) if name.lower().endswith(".ipynb") and name[0] != "."
+        ]
     return found
 
 
@@ -188,6 +195,11 @@ def is_test(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and is_kind(cell, "grade") and not is_kind(cell, "solution")
 
 
+def runs_at_the_students(cell: NotebookNode) -> bool:
+    """Is it a visible test that needs the student's own process (a class that trains a network, a lazy stream)?"""
+    return is_test(cell) and IN_STUDENT_PROCESS in cell.metadata.get("tags", [])
+
+
 def is_setup(cell: NotebookNode) -> bool:
     """A locked code cell without points: it runs on both sides."""
     return cell.cell_type == "code" and is_kind(cell, "locked") and not is_kind(cell, "grade")
@@ -196,7 +208,9 @@ def is_setup(cell: NotebookNode) -> bool:
 def template(source: NotebookNode) -> NotebookNode:
     """The instructor's notebook as it is graded: solutions replaced by stubs, hidden tests in place, checksums set.
 
-    Each test cell remembers, in its metadata under "released", its text as the student received it.
+    Each test cell remembers, in its metadata under "released", its text as the student received it. Raises ValueError
+    for a cell with points or hidden tests that is to run in the student's process, where it could be read and passed by
+    other means.
     """
     from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions, ComputeChecksums, LockCells
 
@@ -207,6 +221,10 @@ def template(source: NotebookNode) -> NotebookNode:
     for cell, seen in zip(nb.cells, released.cells, strict=True):
         if is_test(cell):
             cell.metadata["released"] = seen.source
+        if runs_at_the_students(cell) and (cell.metadata.nbgrader.points or cell.source != seen.source):
+            raise ValueError(
+                f"{grade_id_of(cell)}: a cell tagged {IN_STUDENT_PROCESS} has neither points nor hidden tests"
+            )
     return nb
 
 

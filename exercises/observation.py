@@ -68,9 +68,16 @@ def _identical(got: Any, want: Any) -> bool:
     return False
 
 
+def _is_boolean(leaf: Any) -> bool:
+    """True or False, or an array or tensor of them."""
+    return isinstance(leaf, bool) or str(getattr(leaf, "dtype", "")) in ("bool", "torch.bool")
+
+
 def _leaf_distance(got: Any, want: Any, rtol: float, atol: float) -> float:
     if _identical(got, want):
         return 0.0
+    if _is_boolean(got) or _is_boolean(want):
+        rtol = atol = 0.0  # yes and no are one apart: a tolerance for numbers must not make them the same
     a, b = _as_numbers(got), _as_numbers(want)
     if a is None or b is None:
         return 0.0 if a is None and b is None and _same(got, want) else math.inf
@@ -89,7 +96,8 @@ def _leaf_distance(got: Any, want: Any, rtol: float, atol: float) -> float:
 def distance(got: Observation, want: Observation, rtol: float, atol: float) -> float:
     """Largest leaf distance in units of the tolerance `atol + rtol·|want|`; `inf` where shape or structure differ.
 
-    nan equals nan, inf equals inf of the same sign. At most 1 means "the same within tolerance".
+    nan equals nan, inf equals inf of the same sign; booleans have no tolerance. At most 1 means "the same within
+    tolerance".
     """
     try:
         ours, theirs = list(leaves(got)), list(leaves(want))
@@ -136,15 +144,15 @@ def untouched(answer: Answer, *args: Any, **kwargs: Any) -> list[bool]:
     """Call the answer; for each positional argument: is it byte for byte what it was before?"""
     before = copy.deepcopy(args)
     answer(*args, **kwargs)
-    return [_unchanged(now, then) for now, then in zip(args, before, strict=True)]
+    return [unchanged(now, then) for now, then in zip(args, before, strict=True)]
 
 
-def _unchanged(now: Any, then: Any) -> bool:
+def unchanged(now: Any, then: Any) -> bool:
     """Byte for byte, through lists, tuples and dicts; a generator by its state."""
     if isinstance(now, (list, tuple)):
-        return type(now) is type(then) and len(now) == len(then) and all(map(_unchanged, now, then))
+        return type(now) is type(then) and len(now) == len(then) and all(map(unchanged, now, then))
     if isinstance(now, dict):
-        return now.keys() == then.keys() and all(_unchanged(now[key], then[key]) for key in now)
+        return now.keys() == then.keys() and all(unchanged(now[key], then[key]) for key in now)
     if isinstance(now, np.random.Generator):
         return now.bit_generator.state == then.bit_generator.state
     if hasattr(now, "detach"):

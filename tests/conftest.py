@@ -42,7 +42,7 @@ def student(fork_server: ForkServer) -> Iterator[Student]:
         yield one
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def walled() -> None:
     """Skips where this host allows no sandbox: the test would be about a wall that is not there."""
     if not best_rung().walled:

@@ -172,8 +172,10 @@ def test_the_students_page_to_the_hand_in(handed_in: Term) -> None:
 
 
 def test_the_tas_page(graded: Term) -> None:
-    assert "divided by the variance" in graded.told[f"course grade {ASSIGNMENT}"]
+    by_mail = next(one for one in graded.course.results(ASSIGNMENT) if one.student == "ada")
+    assert by_mail.recognised == [("standardize", "divided by the variance")]
     assert len(graded.course.results(ASSIGNMENT)) == 2
+    assert "ada did not submit through the exchange" in graded.told[f"nbgrader release_feedback {ASSIGNMENT}"]
     assert (graded.course.folder("feedback", ASSIGNMENT, "ada") / f"{NOTEBOOK}.html").is_file()
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import torch
 
+from exercises.arrays import kept, locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.hw1_log_probabilities._arrays import kept, locked, strided
 from exercises.observation import typed
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from exercises.arrays import kept, locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.hw4_regularization._arrays import kept, locked, strided
 from exercises.observation import typed
 
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from exercises.arrays import kept, locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.hw4_regularization._arrays import kept, locked, strided
 from exercises.observation import typed
 
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from exercises.arrays import number
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.hw4_regularization._arrays import number
 from exercises.observation import typed
 
 

@@ -134,9 +134,11 @@ def test_stock_nbgrader_is_one_flag_away(tmp_path: Path, monkeypatch: pytest.Mon
 # Kills --------------------------------------------------------------------------------------------------------------
 
 
+COMMAND = [sys.executable, "-m", "autograder", "grade", courses.ASSIGNMENT, "--unsandboxed", "--workers", "2"]
+
+
 def start(course: Classroom) -> subprocess.Popen:
-    command = [sys.executable, "-m", "autograder", "grade", courses.ASSIGNMENT, "--unsandboxed", "--workers", "2"]
-    return subprocess.Popen(command, cwd=course.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(COMMAND, cwd=course.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def wait_for_a_grade(course: Classroom, run: subprocess.Popen) -> None:
@@ -169,6 +171,14 @@ def below(pid: int, mark: bytes) -> list[int]:
     return [one for one in lines if mark in lines[one] and is_below(one)]
 
 
+def is_running(pid: int) -> bool:
+    """Not gone, and not a zombie that only waits for a parent to notice."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("victim", ["command", "worker", "fork server"])
 def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -> None:
     run = start(fresh)
@@ -181,11 +191,11 @@ def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -
         os.kill(found[-1], signal.SIGKILL)
     code = run.wait(300)
     assert (code == 0) is (victim != "command")
-    subprocess.run(start(fresh).args, cwd=fresh.root, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(COMMAND, cwd=fresh.root, check=True, stdout=subprocess.DEVNULL)
     assert in_the_gradebook(fresh) == in_the_gradebook(alone)
     assert grades(fresh) == grades(alone)
     for _ in range(600):  # a process that is just importing notices a little later
-        if not [pid for pid in everyone if (Path("/proc") / str(pid)).exists()]:
+        if not [pid for pid in everyone if is_running(pid)]:
             return
         time.sleep(0.1)
     pytest.fail("processes were left behind")

@@ -235,12 +235,24 @@ def test_through_nbgraders_own_command(course: Classroom) -> None:
     check_scores(as_dicts([header, *students]), "SIS Login ID", "Homework, 1 (4711)")
 
 
-def test_a_mistake_is_one_line(course: Classroom) -> None:
-    done = nbgrader_export(course, "--exporter=autograder.export.MoodleExporter", "--assignment", "['nosuch']")
-    assert done.returncode == 2
-    assert "nosuch" in done.stderr
-    assert ASSIGNMENT in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"assignment": ["nosuch"]}, ("nosuch", ASSIGNMENT)),
+        ({"student": ["nobody"]}, ("nobody",)),
+        ({"to": "/proc/nowhere/grades.csv"}, ("/proc/nowhere/grades.csv cannot be written",)),
+    ],
+)
+def test_a_mistake_is_one_line(course: Classroom, tmp_path: Path, caplog, monkeypatch, options, words) -> None:
+    monkeypatch.setattr(logging.getLogger("traitlets"), "propagate", True)
+    options = {"to": str(tmp_path / "grades.csv"), **options}
+    with course.gradebook() as gradebook, pytest.raises(SystemExit) as left, caplog.at_level(logging.ERROR):
+        export.MoodleExporter(config=course.config, **options).export(gradebook)
+    assert left.value.code == 2
+    (record,) = caplog.records
+    assert "\n" not in record.getMessage()
+    assert all(word in record.getMessage() for word in words)
+    assert not (tmp_path / "grades.csv").exists()
 
 
 def test_the_bank_and_the_statements_agree_on_what_is_a_bonus() -> None:

@@ -183,7 +183,10 @@ def test_without_a_record_only_the_score_is_told() -> None:
 @pytest.mark.parametrize(
     ("cells", "total"),
     [
-        ([("grade_logsumexp", 2.0, 4.0), ("grade_depth_to_overflow", 1.5, 2.0)], "3.5 of 4 points (up to 2 more are a bonus)"),
+        (
+            [("grade_logsumexp", 2.0, 4.0), ("grade_depth_to_overflow", 1.5, 2.0)],
+            "3.5 of 4 points (up to 2 more are a bonus)",
+        ),
         ([("grade_depth_to_overflow", 1.5, 2.0)], "1.5 of 2 bonus points"),
     ],
 )

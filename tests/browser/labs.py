@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,25 +16,27 @@ EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list", "course_li
 START_SECONDS = 120
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lab:
     """A running JupyterLab. address: with the trailing slash; token: what a browser shows once."""
 
-    process: subprocess.Popen[bytes]
     address: str
     token: str
-    log: Path
 
     def url(self, path: str = "lab") -> str:
         return f"{self.address}{path}?token={self.token}"
 
-    def stop(self) -> None:
-        self.process.terminate()
+
+def stop(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    """End servers that `Home.start` has started, with their kernels."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
         try:
-            self.process.wait(timeout=10)
+            process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            process.kill()
+            process.wait()
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Home:
             for path in (self.path / "runtime").glob("jpserver-*.json"):
                 told = json.loads(path.read_text() or "{}")
                 if told:
-                    return Lab(process, told["url"], told["token"], log)
+                    return Lab(told["url"], told["token"])
             time.sleep(0.1)
         process.kill()
         raise AssertionError(f"JupyterLab did not start ({process.returncode}):\n{log.read_text()[-3000:]}")

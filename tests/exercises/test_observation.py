@@ -102,6 +102,21 @@ def test_these_are_never_the_same(got, want):
     assert distance(want, got, rtol=0.0, atol=0.0) == math.inf
 
 
+@pytest.mark.parametrize("true", [True, np.True_, np.array(True), torch.tensor(True)])
+@pytest.mark.parametrize("false", [False, np.False_, np.array(False), torch.tensor(False), 0, 0.0])
+def test_no_tolerance_makes_yes_and_no_the_same(true, false):
+    assert distance(true, false, rtol=10.0, atol=9.0) == math.inf
+    assert distance(false, true, rtol=10.0, atol=9.0) == math.inf
+    assert distance(true, 1, rtol=0.0, atol=0.0) == 0.0
+
+
+def test_one_wrong_boolean_in_an_array_is_seen():
+    right = np.array([True, True, False])
+    assert distance(torch.tensor(right), right, rtol=0.0, atol=0.0) == 0.0
+    assert distance(~right & right, right, rtol=1.0, atol=9.0) == math.inf
+    assert distance(np.array([True, False, False]), right, rtol=1.0, atol=9.0) == math.inf
+
+
 @pytest.mark.parametrize("got", [math.nan, math.inf, -math.inf, np.zeros(2), "0", None, [0.0]])
 def test_no_tolerance_reaches_these(got):
     assert distance(got, 0.0, rtol=1e6, atol=1e300) == math.inf

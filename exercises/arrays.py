@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from exercises.observation import Answer, typed
+from exercises.observation import Answer, typed, unchanged
 
 
 def locked(array: Any) -> np.ndarray:
-    """A read-only view of the same values."""
+    """A read-only array of the same values; a view keeps its strides."""
     view = np.asarray(array)[...]
     view.setflags(write=False)
     return view
@@ -35,12 +35,12 @@ def is_whole(value: Any) -> bool:
 
 
 def kept(answer: Answer, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """The call's typed value (a pair's parts one by one), and for each argument: is it byte for byte what it was?
+    """The call's typed value (a pair's parts one by one), and for each positional argument: is it what it was before?
 
-    The value stands beside the answer to the question, so that a function which does nothing earns nothing.
+    Arguments are arrays, or lists of them, and are compared byte for byte. The value stands beside the answer to the
+    question, so that a function which does nothing earns nothing.
     """
     before = copy.deepcopy(args)
     result = answer(*args, **kwargs)
     value = [typed(part) for part in result] if isinstance(result, tuple) else typed(result)
-    same = [np.asarray(now).tobytes() == np.asarray(then).tobytes() for now, then in zip(args, before, strict=True)]
-    return {"value": value, "kept": same}
+    return {"value": value, "kept": [unchanged(now, then) for now, then in zip(args, before, strict=True)]}
