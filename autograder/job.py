@@ -20,10 +20,8 @@ from pathlib import Path
 import nbformat
 
 import exercises
-from autograder.examiner import examine
 from autograder.limits import LimitValues
 from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
-from autograder.student import Student
 from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
 from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
 from exercises.observation import InfrastructureError
@@ -129,6 +127,10 @@ def _parsed(text: str) -> nbformat.NotebookNode:
 
 
 def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Result) -> NotebookRecord:
+    # These import torch, which a process that only hands out jobs (every nbgrader command) does not need.
+    from autograder.examiner import examine
+    from autograder.student import Student
+
     start = time.monotonic()
     record = NotebookRecord(job.student, job.assignment, name, rung=server.rung.name)
     graded = _parsed(job.templates[name])

@@ -90,8 +90,11 @@ class GradingPool:
         return result
 
     def close(self) -> None:
+        """End the executor; what it has not begun is dropped."""
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            for future in self._futures.values():
+                future.cancel()  # not every executor can do that in its shutdown (Dask's cannot)
+            self._executor.shutdown(wait=True)
             self._executor = None
 
     def _take(self, folder: Path) -> Result:
@@ -121,9 +124,9 @@ class GradingPool:
 
     def _start_anew(self) -> None:
         """A new executor; all that was sent and not taken is to be sent again."""
+        self.close()
         self._unsent.extendleft(reversed(self._futures))
         self._futures.clear()
-        self.close()
         self._executor = self._factory(self._workers)
 
     def _second_look(self, folder: Path, result: Result) -> Result:
