@@ -7,7 +7,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import torch  # noqa: E402, F401
 
-import autograder.examiner  # noqa: E402, F401
+import autograder.examiner  # noqa: E402
 import autograder.job  # noqa: E402, F401
 from autograder.processes import die_with_parent  # noqa: E402
 from autograder.sandbox import font_list  # noqa: E402
