@@ -19,6 +19,7 @@ import nbformat
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.engine import EngineExporter, read_templates
+from autograder.gradebook import stop_sharing
 from autograder.job import Result
 from autograder.verdict import NotebookRecord, worst
 
@@ -219,6 +220,7 @@ class Classroom:
         from nbgrader.converters import Autograde
 
         self.require_ready(assignment)
+        stop_sharing()
         if not self._in_gradebook(assignment):
             self.generate(assignment)
         with self._logged(), _one_line(f"grading {assignment} with stock nbgrader"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from red_team import *  # noqa: F403 - its fixture and its tests
 
+pytestmark = pytest.mark.red_team  # minutes: `make attacks`
+
 
 @pytest.fixture(scope="module")
 def assignment() -> str:

@@ -6,10 +6,11 @@ import courses
 import nbformat
 import pytest
 from courses import ASSIGNMENT, NOTEBOOK, solved, submit
+from rich.console import Console
 from typer.testing import CliRunner
 
+from autograder import cli
 from autograder.classroom import Classroom, CourseError
-from autograder.cli import app
 from autograder.manual import ByHand, Entry, entered, told
 from exercises import as_solution, find
 
@@ -62,7 +63,10 @@ def stands(course: Classroom, penalty: float) -> None:
 
 
 def command(course: Classroom, *arguments: str) -> str:
-    done = CliRunner().invoke(app, [*arguments, "--course", str(course.root)], env={"COLUMNS": "250"})
+    """A command's output on a wide screen, whatever the one is that the tests run on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "console", Console(width=250))
+        done = CliRunner().invoke(cli.app, [*arguments, "--course", str(course.root)])
     assert done.exit_code == 0, done.output
     return done.output
 
