@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool, Integer
@@ -200,10 +201,12 @@ def _to_do(converter: Any, assignment: str, student: str) -> bool:
     dest = Path(converter._format_dest(assignment, student))
     if converter.force or not dest.exists():
         return True
-    times = [
-        converter.coursedir.get_existing_timestamp(str(p))
-        for p in (converter._format_source(assignment, student), dest)
-    ]
+    return is_newer(converter.coursedir, Path(converter._format_source(assignment, student)), dest)
+
+
+def is_newer(coursedir: CourseDirectory, submitted: Path, graded: Path) -> bool:
+    """Was it handed in again? By the times that nbgrader's `submit` and `collect` write; files put there by hand have none."""
+    times = [coursedir.get_existing_timestamp(str(folder)) for folder in (submitted, graded)]
     return None not in times and times[0] > times[1]
 
 

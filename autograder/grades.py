@@ -17,7 +17,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.bonus import is_bonus, question_name
-from autograder.engine import is_finished
+from autograder.engine import is_finished, is_newer
 from autograder.verdict import CellVerdict, NotebookRecord
 
 # A verdict with one of these says nothing about what the student knows: a person has to look first.
@@ -106,7 +106,7 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
         why, status = "nothing was handed in", "not handed in"
     elif submission is None or not is_finished(graded, names):
         why = f"handed in, and not graded: course grade {assignment}"
-    elif _is_newer(coursedir, submitted, graded):
+    elif is_newer(coursedir, submitted, graded):
         why = f"handed in again since it was graded: course grade {assignment}"
     if why or submission is None:
         return StudentGrade(student, assignment, tuple(_unknown(gradebook, assignment, status, why)), {}, why)
@@ -122,12 +122,6 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
                 whole = record.status if record and record.status in NO_FILE else ""
                 questions.append(_question(notebook.name, grade, verdicts.get(grade.cell.name), whole))
     return StudentGrade(student, assignment, tuple(questions), late)
-
-
-def _is_newer(coursedir: CourseDirectory, submitted: Path, graded: Path) -> bool:
-    """Was it handed in again? By the times that nbgrader's `submit` and `collect` write; files put there by hand have none."""
-    times = [coursedir.get_existing_timestamp(str(folder)) for folder in (submitted, graded)]
-    return None not in times and times[0] > times[1]
 
 
 def _cells(gradebook: Gradebook, assignment: str) -> list[tuple[str, Any]]:

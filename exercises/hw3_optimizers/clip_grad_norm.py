@@ -6,8 +6,8 @@ import math
 import numpy as np
 import torch
 
+from exercises.arrays import locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.hw3_optimizers._training import locked, strided
 from exercises.observation import typed
 
 
