@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +101,11 @@ class Classroom:
         """The folders that were handed in."""
         pattern = self.folder("submitted", assignment, "*")
         return sorted(self.root.glob(str(pattern.relative_to(self.root))))
+
+    def ungraded(self, assignment: str, graded: Iterable[Submission]) -> list[str]:
+        """Who handed in and is not among these."""
+        there = {folder.parent.name for folder in self.submissions(assignment) if folder.is_dir()}
+        return sorted(there - {submission.student for submission in graded})
 
     def require(self, assignment: str) -> None:
         """Raise CourseError where there is no such assignment."""

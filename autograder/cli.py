@@ -197,9 +197,7 @@ def _print_for_the_ta(classroom, assignment: str, shown: int = 8) -> None:
     from autograder.attention import reasons_for_a_ta
 
     submissions = classroom.results(assignment)
-    ungraded = sorted(
-        {folder.parent.name for folder in classroom.submissions(assignment)} - {one.student for one in submissions}
-    )
+    ungraded = classroom.ungraded(assignment, submissions)
     for reason in reasons_for_a_ta(submissions, ungraded, {}):
         console.print(f"for the TA: {reason.title} ({len(reason.rows)}). {reason.todo}", style="bold", markup=False)
         for student, what in reason.rows[:shown]:
@@ -428,11 +426,11 @@ def feedback(
     classroom = _course(course)
     with console.status("writing feedback"):
         classroom.feedback(assignment, student, workers=workers or os.cpu_count() or 1)
-    graded = {submission.student for submission in classroom.results(assignment)}
-    pages = len(set(student or graded))
+    graded = classroom.results(assignment)
+    pages = len(set(student)) if student else len(graded)
     where = classroom.folder("feedback", assignment, "STUDENT")
     console.print(f"{pages} student{'s' * (pages != 1)}: {where}", markup=False)
-    ungraded = sorted({folder.parent.name for folder in classroom.submissions(assignment)} - graded)
+    ungraded = classroom.ungraded(assignment, graded)
     if ungraded and not student:
         console.print(f"not graded, so without feedback: {', '.join(ungraded)}", style="bold red", markup=False)
 

@@ -50,7 +50,7 @@ def write_report(classroom: Classroom, assignment: str, names: bool = False) -> 
         raise CourseError(f"nothing of {assignment} has been graded yet: first course grade {assignment}")
     folder = classroom.root / "reports" / assignment
     folder.mkdir(parents=True, exist_ok=True)
-    ungraded = _ungraded(classroom, assignment, submissions)
+    ungraded = classroom.ungraded(assignment, submissions)
     everybody = [submission.student for submission in submissions] + ungraded
     course = classroom.coursedir.course_id
     labels = {student: student for student in everybody} if names else pseudonyms(everybody, course)
@@ -111,14 +111,6 @@ class Scores:
     @property
     def median(self) -> float:
         return statistics.median(self.values.values()) if self.values else 0.0
-
-
-def _ungraded(classroom: Classroom, assignment: str, submissions: list[Submission]) -> list[str]:
-    """Who handed in and has no grade."""
-    graded = {submission.student for submission in submissions}
-    pattern = classroom.folder("submitted", assignment, "*")
-    folders = classroom.root.glob(str(pattern.relative_to(classroom.root)))
-    return sorted({folder.parent.name for folder in folders if folder.is_dir()} - graded)
 
 
 def _scores(classroom: Classroom, assignment: str, submissions: list[Submission]) -> Scores:
