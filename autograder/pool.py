@@ -16,10 +16,10 @@ from typing import Any
 from autograder.job import Job, Result, grade, use_fork_server
 from autograder.processes import die_with_parent
 from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
-from exercises import module_names
 
 ExecutorFactory = Callable[[int], Executor]
 MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
+WARM_UP = "COURSE_WARM_UP"  # environment variable: the assignment whose references `preloaded` grades once
 AHEAD = 16  # jobs per worker that are read and sent before their turn: memory stays flat in large classes
 
 
@@ -33,7 +33,8 @@ class LocalExecutor(ProcessPoolExecutor):
     def __init__(self, workers: int, assignment: str, unsandboxed: bool):
         self._server = ForkServer(choose_rung(unsandboxed))
         context = get_context("forkserver")
-        context.set_forkserver_preload(["autograder.preloaded", *module_names(assignment)])
+        context.set_forkserver_preload(["autograder.preloaded"])
+        os.environ[WARM_UP] = assignment
         super().__init__(workers, context, _start_worker, (ForkServerHandle(self._server.rung, self._server.control),))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

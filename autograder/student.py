@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
 import inspect
 import os
 import select
@@ -203,8 +204,7 @@ class Proxy:
         return self._student.call({"op": "call"}, self, list(args), kwargs)
 
     def __probe__(self, function: Callable[..., Any], inputs: dict[str, Any]) -> Any:
-        source = textwrap.dedent(inspect.getsource(function))
-        header = {"op": "probe", "source": source, "name": function.__name__}
+        header = {"op": "probe", "source": _source(function), "name": function.__name__}
         return self._student.call(header, self, None, inputs)
 
     def __getattr__(self, name: str) -> Any:
@@ -243,6 +243,11 @@ class Proxy:
 
     def __repr__(self) -> str:
         return f"<the student's {self._name or self._handle.type_name}>"
+
+
+@functools.lru_cache(maxsize=1024)
+def _source(function: Callable[..., Any]) -> str:
+    return textwrap.dedent(inspect.getsource(function))
 
 
 class Student:

@@ -244,8 +244,8 @@ def defined_names(source: str) -> set[str]:
 
 
 def _extra(cell: StudentCell, number: int) -> NotebookNode:
-    make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-    return make(cell.source, id=f"student-{number}")
+    made = {"cell_type": cell.cell_type, "id": f"student-{number}", "metadata": {}, "source": cell.source}
+    return nbformat.from_dict(made | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}))
 
 
 def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[NotebookNode, list[str]]:

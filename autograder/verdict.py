@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode, from_dict
 
 from exercises.grading import Verdict
 
@@ -44,7 +44,8 @@ class CellVerdict:
     flags: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        exercise = self.exercise.to_dict() if self.exercise else None
+        return {**vars(self), "exercise": exercise, "flags": list(self.flags)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> CellVerdict:
@@ -68,7 +69,8 @@ class NotebookRecord:
     digest: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "cells": [cell.to_dict() for cell in self.cells]}
+        cells = [cell.to_dict() for cell in self.cells]
+        return {**vars(self), "cells": cells, "notes": list(self.notes), "digest": dict(self.digest)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NotebookRecord:
@@ -94,15 +96,14 @@ def write_outputs(cell: NotebookNode, verdict: CellVerdict) -> None:
 
     The message stands beside the score; nothing is written to stderr, which nbgrader would take for a failure.
     """
-    outputs = []
-    if verdict.message:
-        outputs.append(v4.new_output("stream", name="stdout", text=verdict.message.rstrip() + "\n"))
+    text = verdict.message
+    outputs: list[dict[str, Any]] = []
+    if text:
+        outputs.append({"output_type": "stream", "name": "stdout", "text": text.rstrip() + "\n"})
     if verdict.max_points == 0 and verdict.status != "passed":
-        outputs.append(
-            v4.new_output("error", ename=verdict.status, evalue=verdict.message, traceback=verdict.message.splitlines())
-        )
-        del outputs[:-1]
+        outputs = [{"output_type": "error", "ename": verdict.status, "evalue": text, "traceback": text.splitlines()}]
     elif verdict.points < verdict.max_points:
-        outputs.append(v4.new_output("execute_result", data={"text/plain": repr(float(verdict.points))}))
-    cell.outputs = outputs
+        points = {"text/plain": repr(float(verdict.points))}
+        outputs.append({"output_type": "execute_result", "data": points, "metadata": {}, "execution_count": None})
+    cell.outputs = [from_dict(output) for output in outputs]
     cell.execution_count = None

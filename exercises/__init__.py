@@ -26,7 +26,6 @@ __all__ = [
     "exercises_of",
     "find",
     "grade",
-    "module_names",
     "sitting",
 ]
 
@@ -35,12 +34,6 @@ __all__ = [
 def assignments() -> tuple[str, ...]:
     """The assignments that have a bank, in order."""
     return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg))
-
-
-def module_names(assignment: str) -> list[str]:
-    """The bank's modules of one assignment; none where it has no bank. Imports nothing."""
-    folders = [f"{path}/{assignment}" for path in __path__]
-    return [f"exercises.{assignment}.{info.name}" for info in pkgutil.iter_modules(folders)]
 
 
 @cache
@@ -56,7 +49,11 @@ def exercises_of(assignment: str) -> dict[str, Exercise]:
 @cache
 def _modules() -> dict[str, str]:
     """exercise name -> its module's name."""
-    names = [name for assignment in assignments() for name in module_names(assignment)]
+    names = [
+        f"exercises.{assignment}.{info.name}"
+        for assignment in assignments()
+        for info in pkgutil.iter_modules([f"{path}/{assignment}" for path in __path__])
+    ]
     return {name.rpartition(".")[2]: name for name in names if not name.rpartition(".")[2].startswith("_")}
 
 

@@ -8,7 +8,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Verdict:
     error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self), "checks": [dict(vars(check)) for check in self.checks]}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Verdict:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
 import json
 import os
 import resource
@@ -34,17 +35,27 @@ def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int = 0, dat
 
 
 def preload() -> Any:
-    """Import what notebooks use, so that a fork has it; returns the warm IPython shell."""
+    """Import what notebooks use, and use it once, so that a fork has it; returns the warm IPython shell."""
     import matplotlib.pyplot
-    import numpy
-    import sklearn.datasets  # noqa: F401
+    import numpy.testing
+    import sklearn.datasets
     import torch
     import torch._dynamo  # the first optimizer imports it: 1.4 s
 
     torch.set_num_threads(1)
-    (torch.ones(2, requires_grad=True) * 2).sum().backward()
-    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    net = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
+    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        optimizer = kind(net.parameters(), lr=0.1)
+        loss = torch.nn.functional.cross_entropy(
+            net(torch.from_numpy(images[:8]).float()), torch.from_numpy(labels[:8])
+        )
+        loss.backward()
+        optimizer.step()
     numpy.linalg.svd(numpy.eye(2))
+    numpy.testing.assert_allclose(1.0, 1.0)
+    matplotlib.pyplot.plot([0, 1], label="$x$")
+    matplotlib.pyplot.savefig(io.BytesIO())
     matplotlib.pyplot.close("all")
 
     from shell import make_shell

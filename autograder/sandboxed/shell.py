@@ -6,9 +6,11 @@ it and keeps the deadlines itself.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import collections
 import contextlib
+import functools
 import io
 import itertools
 import linecache
@@ -101,6 +103,14 @@ class StudentShell(InteractiveShell):
         before, self.collected = self.collected, outputs
         return before
 
+    def transform_cell(self, raw_cell: str) -> str:
+        """Plain Python stays as it is; IPython would tokenize it five times over to find that out."""
+        try:
+            ast.parse(raw_cell)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # magics, `!commands`, and real mistakes
+            return super().transform_cell(raw_cell)
+        return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.trace = [str(line) for line in stb]
 
@@ -128,6 +138,10 @@ def make_shell() -> StudentShell:
     shell.colors = "nocolor"
     with contextlib.suppress(Exception):
         shell.run_line_magic("matplotlib", "inline")
+    for source in ("1 + 1", "%who", "1 / 0"):  # so that what IPython imports at its first cell is there
+        shell.collect([])
+        with _silenced(CappedWriter("", [], limit=0)):
+            shell.run_cell(source, store_history=False)
     return shell
 
 
@@ -149,6 +163,11 @@ def _silenced(writer: CappedWriter) -> Iterator[None]:
         yield
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled_probe(source: str) -> types.CodeType:
+    return compile(source, "<probe>", "exec")
+
+
 def _no_input(prompt: object = "") -> str:
     raise RuntimeError("input() has nobody to answer it while a notebook is graded")
 
@@ -165,6 +184,8 @@ class Student:
         self.numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
         self.watched: collections.Counter[tuple[str, ...]] = collections.Counter()
+        self.request: tuple[list[Any], list[bytes]] = ([], [])  # the values last received, as they came,
+        self.handles = 0  # and how many of their parts are no data
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -181,6 +202,7 @@ class Student:
         return ["handle", number, type(value).__name__, text, callable(value)]
 
     def _from_handle(self, handle: wire.Handle) -> Any:
+        self.handles += 1
         if handle.number < 0:
             return self._callback(handle)
         return self.objects[handle.number]
@@ -204,7 +226,9 @@ class Student:
     def _receive(self) -> tuple[dict[str, Any], list[Any]]:
         header, buffers = wire.receive(self.sock, self.reader)
         decoder = wire.Decoder(buffers, self._from_handle)
-        return header, [decoder.decode(value) for value in header.pop("values", [])]
+        nodes = header.pop("values", [])
+        self.request, self.handles = (nodes, buffers), 0
+        return header, [decoder.decode(node) for node in nodes]
 
     # The loop -------------------------------------------------------------------------------------------------------
 
@@ -292,18 +316,29 @@ class Student:
     def op_call(self, header: dict[str, Any], target: Any, args: list[Any], kwargs: dict[str, Any]):
         name = header.get("attribute")
         function = getattr(target, name) if name else target
-        return self._call(function, args, kwargs, header)
+        return self._call(function, args, kwargs, header, [args, kwargs])
 
     def op_probe(self, header: dict[str, Any], target: Any, kwargs: dict[str, Any]):
         """Run the instructor's probe, sent as source, on the student's object."""
         namespace: dict[str, Any] = {"__name__": "probe"}
-        exec(compile(header["source"], "<probe>", "exec"), namespace)
-        return self._call(namespace[header["name"]], [target], kwargs, header)
+        exec(_compiled_probe(header["source"]), namespace)
+        return self._call(namespace[header["name"]], [target], kwargs, header, [kwargs])
 
-    def _call(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], header: dict[str, Any]):
+    def _call(
+        self,
+        function: Callable[..., Any],
+        args: list[Any],
+        kwargs: dict[str, Any],
+        header: dict[str, Any],
+        given: list[Any],
+    ):
+        """Call it; the reply tells whether that changed what was given, which is the request's values but for the first."""
+        as_it_came = self.handles == 1 and not any(isinstance(item, wire.Stream) for item in args)
         streams = [iter(item.items) if isinstance(item, wire.Stream) else item for item in args]
-        args = [None if isinstance(item, wire.Stream) else item for item in args]
-        before = self._fingerprint([args, kwargs])
+        args[:] = [None if isinstance(item, wire.Stream) else item for item in args]
+        nodes, buffers = self.request
+        # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
+        before = (nodes[1:], buffers) if as_it_came else self._encoded(given)
         silent = CappedWriter("", [], limit=0)  # prints during a hidden call go nowhere
         outputs = self.shell.collect(None)
         try:
@@ -313,7 +348,7 @@ class Student:
                 )
         finally:
             self.shell.collect(outputs)
-        changed = self._fingerprint([args, kwargs]) != before
+        changed = self._encoded(given) != before
         return {"ok": True, "changed": changed, "used": used}, [result, [args, kwargs] if changed else None]
 
     def _maybe_watched(self, function: Callable[[], Any], banned: tuple[str, ...]) -> tuple[Any, list[str]]:
@@ -327,9 +362,9 @@ class Student:
         """Code of the notebook, or of a file that was handed in with it."""
         return filename in self.shell.user_ns.get("__cell_names__", ()) or filename.startswith(self.folder)
 
-    def _fingerprint(self, value: Any) -> Any:
+    def _encoded(self, values: list[Any]) -> tuple[list[Any], list[bytes]]:
         encoder = wire.Encoder(self._to_handle)
-        return encoder.encode(value), encoder.buffers
+        return [encoder.encode(value) for value in values], encoder.buffers
 
     def op_attribute(self, header: dict[str, Any], target: Any):
         return {"ok": True}, [getattr(target, header["name"])]

@@ -10,7 +10,7 @@ of the sender; it has caps on bytes, depth and count, and raises `WireError` on 
 
 from __future__ import annotations
 
-import builtins
+import functools
 import json
 import math
 import struct
@@ -133,6 +133,12 @@ def receive(sock: socket, read: Callable[[socket, int], bytes] = _read) -> tuple
 # Values -------------------------------------------------------------------------------------------------------------
 
 
+_SEQUENCES: dict[type, tuple[str, Any]] = {
+    torch.Size: ("size", tuple),
+    **{kind: (kind.__name__, kind) for kind in (list, tuple, frozenset, set)},
+}
+
+
 class Encoder:
     """Turns values into JSON and buffers. `handle(value)` is asked for whatever is not data."""
 
@@ -147,6 +153,9 @@ class Encoder:
             raise WireError("a value is nested too deeply or has too many parts to send")
         if value is None or value is True or value is False:
             return value
+        method = _EXACT.get(type(value))
+        if method is not None:
+            return method(self, value, depth)
         for types, method in _ENCODERS:
             if isinstance(value, types):
                 return method(self, value, depth)
@@ -180,18 +189,7 @@ class Encoder:
         return ["bytes", self._buffer(bytes(value))]
 
     def _sequence(self, value: Any, depth: int) -> Any:
-        tag = next(
-            tag
-            for types, tag in (
-                (torch.Size, "size"),
-                (list, "list"),
-                (tuple, "tuple"),
-                (frozenset, "frozenset"),
-                (set, "set"),
-            )
-            if isinstance(value, types)
-        )
-        base = {"size": tuple}.get(tag) or getattr(builtins, tag)
+        tag, base = next(_SEQUENCES[kind] for kind in type(value).__mro__ if kind in _SEQUENCES)
         return [tag, [self.encode(item, depth + 1) for item in base.__iter__(value)]]
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Any:
@@ -267,6 +265,10 @@ _ENCODERS: list[tuple[Any, Callable[[Encoder, Any, int], Any]]] = [
     (Stream, Encoder._stream),
     (Handle, Encoder._handle),
 ]
+# The same for values of exactly these types, which nearly all are: one look in place of a walk down the list.
+_EXACT: dict[type, Callable[[Encoder, Any, int], Any]] = {
+    kind: method for types, method in reversed(_ENCODERS) for kind in (types if isinstance(types, tuple) else (types,))
+}
 
 
 class Decoder:
@@ -311,7 +313,7 @@ class Decoder:
         return {self._decode(k, depth + 1): self._decode(v, depth + 1) for k, v in pairs}
 
     def _array(self, depth: int, dtype: str, shape: Any, index: Any, flags: Any) -> np.ndarray:
-        kind, sizes = _dtype(dtype), _shape(shape)
+        kind, sizes = _dtype(str(dtype)), _shape(shape)
         data = self._buffer(index)
         if math.prod(sizes) * kind.itemsize != len(data):
             raise WireError("an array's bytes do not fit its shape")
@@ -326,7 +328,7 @@ class Decoder:
         return array
 
     def _scalar(self, depth: int, dtype: str, index: Any) -> Any:
-        kind, data = _dtype(dtype), self._buffer(index)
+        kind, data = _dtype(str(dtype)), self._buffer(index)
         if len(data) != kind.itemsize:
             raise WireError("a scalar's bytes do not fit its type")
         return np.frombuffer(data, kind)[0]
@@ -356,10 +358,13 @@ class Decoder:
         return self.handle(Handle(number, str(type_name)[:200], str(text)[:200], is_callable is True))
 
 
-def _dtype(name: Any) -> np.dtype:
-    dtype = np.dtype(str(name))
+@functools.lru_cache(maxsize=256)
+def _dtype(name: str) -> np.dtype:
+    if len(name) > 40:
+        raise WireError("a type's name is too long")
+    dtype = np.dtype(name)
     if dtype.kind not in ARRAY_KINDS or not 0 < dtype.itemsize <= 4096:
-        raise WireError(f"arrays of type {str(name)[:40]!r} may not cross")
+        raise WireError(f"arrays of type {name!r} may not cross")
     return dtype
 
 
@@ -385,7 +390,7 @@ _DECODERS: dict[str, Callable[..., Any]] = {
     "array": Decoder._array,
     "scalar": Decoder._scalar,
     "tensor": Decoder._tensor,
-    "numpy dtype": lambda d, depth, name: _dtype(name),
+    "numpy dtype": lambda d, depth, name: _dtype(str(name)),
     "numpy type": Decoder._numpy_type,
     "torch dtype": lambda d, depth, name: TORCH_DTYPES[name],
     "generator": Decoder._generator,
