@@ -63,11 +63,10 @@ def grade(
     if no_engine:
         _grade_without_engine(assignment, student, force, course)
         return
-    classroom = _course(course)
-    classroom.require_ready(assignment)
-    if scheduler is None:
-        _tell_rung(unsandboxed)
-    with _executor(scheduler) as factory:
+    alone = student is not None and len(student) == 1
+    with _executor(scheduler, assignment, workers, unsandboxed, alone) as factory:
+        classroom = _course(course)
+        classroom.require_ready(assignment)
         failures = _grade_with_progress(
             classroom,
             assignment,
@@ -100,10 +99,17 @@ def _grade_without_engine(assignment: str, students: list[str] | None, force: bo
 
 
 @contextlib.contextmanager
-def _executor(scheduler: str | None):
-    """What makes the executor: None for a local pool, or a Dask cluster's."""
+def _executor(scheduler: str | None, assignment: str, workers: int, unsandboxed: bool, alone: bool):
+    """What makes the executor: a local pool's, a Dask cluster's, or None for one submission alone.
+
+    A local pool warms up while nbgrader is imported and the course is read, which takes about as long.
+    """
     if scheduler is None:
-        yield None
+        from autograder.pool import warming_up
+
+        _tell_rung(unsandboxed)
+        with contextlib.nullcontext() if alone else warming_up(assignment, workers, unsandboxed) as factory:
+            yield factory
         return
     from autograder.classroom import CourseError
 

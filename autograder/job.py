@@ -25,7 +25,7 @@ from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
 from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
 from exercises.observation import InfrastructureError
-from exercises.seeds import seed_of_course
+from exercises.seeds import SEED_OF_COURSE, seed_of_course
 
 _servers: dict[int, ForkServerHandle] = {}  # by process id: a forked worker must not use its parent's
 _one_at_a_time = threading.Lock()  # tests capture warnings and output, which belong to the whole process
@@ -37,7 +37,8 @@ class Job:
 
     notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be
     graded (`submission.template`) as JSON text. notes: name -> what to tell about how it was found. files: the
-    submission's own other files. lift_bans: what an exercise forbids may be used.
+    submission's own other files. lift_bans: what an exercise forbids may be used. seed: the course's part of all seeds,
+    which a worker's own environment need not know.
     """
 
     student: str
@@ -49,6 +50,7 @@ class Job:
     limits: LimitValues = field(default_factory=LimitValues)
     unsandboxed: bool = False
     lift_bans: bool = False
+    seed: str = field(default_factory=seed_of_course)
 
 
 @dataclass
@@ -98,6 +100,7 @@ def grade(job: Job) -> Result:
 def _grade(job: Job) -> Result:
     start = time.monotonic()
     _one_thread()
+    os.environ[SEED_OF_COURSE] = job.seed
     result = Result(job.student, job.assignment)
     records = []
     for attempt in (1, 2):
@@ -166,7 +169,7 @@ def _digest(job: Job, name: str, rung: str) -> dict[str, str]:
             job.notebooks.get(name) or b"", *(f"{n}:".encode() + data for n, data in job.files.items())
         ),
         "tests": _hash(job.templates[name].encode(), _bank()),
-        "seeds": _hash(seed_of_course().encode()),
+        "seeds": _hash(job.seed.encode()),
         "versions": _versions(),
         "limits": json.dumps(job.limits.to_dict(), sort_keys=True),
         "bans": "lifted" if job.lift_bans else "in force",

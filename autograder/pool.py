@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,24 @@ class LocalExecutor(ProcessPoolExecutor):
         context = get_context("forkserver")
         context.set_forkserver_preload(["autograder.preloaded"])
         os.environ[WARM_UP] = assignment
+        ensure_running()
         super().__init__(workers, context, _start_worker, (ForkServerHandle(self._server.rung, self._server.control),))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         super().shutdown(wait, cancel_futures=cancel_futures)
         self._server.stop()
+
+
+@contextlib.contextmanager
+def warming_up(assignment: str, workers: int, unsandboxed: bool) -> Iterator[ExecutorFactory]:
+    """What makes local executors; the first of them begins to warm up right now, before it is known what is to be done."""
+    make = functools.partial(LocalExecutor, assignment=assignment, unsandboxed=unsandboxed)
+    ready = [make(workers or os.cpu_count() or 1)]
+    try:
+        yield lambda count: ready.pop() if ready else make(count)
+    finally:
+        for executor in ready:
+            executor.shutdown()
 
 
 def _start_worker(server: ForkServerHandle) -> None:

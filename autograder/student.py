@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import functools
 import inspect
+import marshal
 import os
 import select
 import shutil
@@ -204,8 +205,7 @@ class Proxy:
         return self._student.call({"op": "call"}, self, list(args), kwargs)
 
     def __probe__(self, function: Callable[..., Any], inputs: dict[str, Any]) -> Any:
-        header = {"op": "probe", "source": _source(function), "name": function.__name__}
-        return self._student.call(header, self, None, inputs)
+        return self._student.call({"op": "probe", "name": function.__name__}, self, _code(function), inputs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -246,8 +246,9 @@ class Proxy:
 
 
 @functools.lru_cache(maxsize=1024)
-def _source(function: Callable[..., Any]) -> str:
-    return textwrap.dedent(inspect.getsource(function))
+def _code(function: Callable[..., Any]) -> bytes:
+    """What defines a function, compiled once and for both sides: they run the same interpreter."""
+    return marshal.dumps(compile(textwrap.dedent(inspect.getsource(function)), "<probe>", "exec"))
 
 
 class Student:
@@ -337,10 +338,9 @@ class Student:
             value._name = name
         return value
 
-    def call(self, header: dict[str, Any], target: Proxy, args: list[Any] | None, kwargs: dict[str, Any]) -> Any:
-        """Call the target; arguments that the student's code changed are changed here too."""
-        live = self._resolve(target)
-        sent = [live, kwargs] if args is None else [live, args, kwargs]
+    def call(self, header: dict[str, Any], target: Proxy, args: list[Any] | bytes, kwargs: dict[str, Any]) -> Any:
+        """Call the target, or a probe's code on it; arguments that the student's code changed are changed here too."""
+        sent = [self._resolve(target), args, kwargs]
         self._callbacks.clear()
         if self.banned:
             header = {**header, "banned": self.banned}
@@ -348,7 +348,7 @@ class Student:
         if isinstance(reply.get("used"), list):
             self.used.update(str(name)[:100] for name in reply["used"][:10])
         if reply.get("changed") and isinstance(values[1], list) and len(values[1]) == 2:
-            if args is not None:
+            if isinstance(args, list):
                 wire.copy_back(args, values[1][0])
             wire.copy_back(kwargs, values[1][1])
         return values[0]

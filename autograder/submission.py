@@ -313,10 +313,10 @@ def _assemble(
     graded: NotebookNode, answers: dict[str, str], extras: dict[str | None, list[StudentCell]], keep_plain: bool
 ) -> NotebookNode:
     """keep_plain: whether the template's cells without a grade id stay; a student's file brings its own versions."""
-    nb = nbformat.v4.new_notebook(metadata=copy.deepcopy(graded.metadata))
+    nb = nbformat.v4.new_notebook(metadata=nbformat.from_dict(graded.metadata))
     nb.cells = [_extra(cell, number) for number, cell in enumerate(extras.get(None, []))]
     for original in graded.cells:
-        cell = copy.deepcopy(original)
+        cell = nbformat.from_dict(original)  # a deep copy
         cell.metadata.pop("released", None)
         grade_id = grade_id_of(cell)
         if grade_id is None and not keep_plain:

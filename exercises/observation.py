@@ -18,17 +18,21 @@ Observation = Any
 Answer = Callable[..., Any]
 
 
-def leaves(observation: Observation, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield `(path, leaf)` for each leaf of a nested observation, in a fixed order."""
-    if isinstance(observation, dict):
-        for key in sorted(observation, key=str):
-            yield from leaves(observation[key], f"{path}.{key}")
-    elif isinstance(observation, (list, tuple)):
-        yield f"{path}.len", len(observation)
-        for index, item in enumerate(observation):
-            yield from leaves(item, f"{path}[{index}]")
+def leaf_pairs(ours: Observation, theirs: Observation) -> Iterator[tuple[Any, Any]]:
+    """Yield the leaves of two nested observations side by side. Raises ValueError where their structures differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys = sorted(ours, key=str)
+        if list(map(str, keys)) != sorted(map(str, theirs)):
+            raise ValueError("other keys")
+        for key in keys:
+            yield from leaf_pairs(ours[key], theirs[key])
+    elif isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
+        for a, b in zip(ours, theirs, strict=True):
+            yield from leaf_pairs(a, b)
+    elif isinstance(ours, (dict, list, tuple)) or isinstance(theirs, (dict, list, tuple)):
+        raise ValueError("other kinds of containers")
     else:
-        yield path, observation
+        yield ours, theirs
 
 
 def _as_numbers(leaf: Any) -> np.ndarray | None:
@@ -100,12 +104,10 @@ def distance(got: Observation, want: Observation, rtol: float, atol: float) -> f
     tolerance".
     """
     try:
-        ours, theirs = list(leaves(got)), list(leaves(want))
-    except RecursionError:  # a list that holds itself
+        pairs = list(leaf_pairs(got, want))
+    except (ValueError, KeyError, RecursionError):  # another structure; a list that holds itself
         return math.inf
-    if [path for path, _ in ours] != [path for path, _ in theirs]:
-        return math.inf
-    return max((_leaf_distance(a, b, rtol, atol) for (_, a), (_, b) in zip(ours, theirs, strict=True)), default=0.0)
+    return max((_leaf_distance(a, b, rtol, atol) for a, b in pairs), default=0.0)
 
 
 # Helpers for writing `observe(answer, rng)` functions ---------------------------------------------------------------

@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 COURSE = "lecture5"
+SEED_OF_COURSE = "COURSE_SEED"  # environment variable
 
 
 def seed_of_course() -> str:
@@ -16,7 +17,7 @@ def seed_of_course() -> str:
     The environment variable `COURSE_SEED`, which only the grader's process sees, makes the inputs of one course
     unguessable from this repository; without it they are merely different for each student.
     """
-    return os.environ.get("COURSE_SEED", COURSE)
+    return os.environ.get(SEED_OF_COURSE, COURSE)
 
 
 def generator(exercise: str, check: str, student: str) -> np.random.Generator:

@@ -10,10 +10,10 @@ import ast
 import builtins
 import collections
 import contextlib
-import functools
 import io
 import itertools
 import linecache
+import marshal
 import os
 import sys
 import traceback
@@ -161,11 +161,6 @@ def _silenced(writer: CappedWriter) -> Iterator[None]:
     with contextlib.redirect_stdout(writer), contextlib.redirect_stderr(writer), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-@functools.lru_cache(maxsize=256)
-def _compiled_probe(source: str) -> types.CodeType:
-    return compile(source, "<probe>", "exec")
 
 
 def _no_input(prompt: object = "") -> str:
@@ -318,11 +313,11 @@ class Student:
         function = getattr(target, name) if name else target
         return self._call(function, args, kwargs, header, [args, kwargs])
 
-    def op_probe(self, header: dict[str, Any], target: Any, kwargs: dict[str, Any]):
-        """Run the instructor's probe, sent as source, on the student's object."""
+    def op_probe(self, header: dict[str, Any], target: Any, code: bytes, kwargs: dict[str, Any]):
+        """Run the instructor's probe, sent as compiled code, on the student's object."""
         namespace: dict[str, Any] = {"__name__": "probe"}
-        exec(_compiled_probe(header["source"]), namespace)
-        return self._call(namespace[header["name"]], [target], kwargs, header, [kwargs])
+        exec(marshal.loads(code), namespace)
+        return self._call(namespace[header["name"]], [target], kwargs, header, [code, kwargs])
 
     def _call(
         self,

@@ -203,15 +203,16 @@ class Encoder:
         return ["slice", [self.encode(n, depth + 1) for n in (value.start, value.stop, value.step)]]
 
     def _array(self, value: np.ndarray, depth: int) -> Any:
-        plain = np.ndarray.view(value, np.ndarray)
-        if isinstance(value, np.ma.MaskedArray) or plain.dtype.kind not in ARRAY_KINDS or plain.dtype.itemsize == 0:
+        plain = value if type(value) is np.ndarray else np.ndarray.view(value, np.ndarray)
+        dtype, flags = plain.dtype, plain.flags
+        if dtype.kind not in ARRAY_KINDS or dtype.itemsize == 0 or isinstance(value, np.ma.MaskedArray):
             return self.handle(value)
-        data = np.ascontiguousarray(plain)
-        if data.dtype.byteorder == ">":
-            data = data.astype(data.dtype.newbyteorder("<"))
-        layout = "C" if plain.flags.c_contiguous else "F" if plain.flags.f_contiguous else "strided"
-        flags = {"layout": layout, "writeable": bool(plain.flags.writeable)}
-        return ["array", data.dtype.str, list(plain.shape), self._buffer(data.tobytes()), flags]
+        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
+        how = {"layout": layout, "writeable": flags.writeable}
+        if dtype.byteorder == ">":
+            dtype = dtype.newbyteorder("<")
+            plain = plain.astype(dtype)
+        return ["array", dtype.str, list(plain.shape), self._buffer(plain.tobytes()), how]
 
     def _scalar(self, value: np.generic, depth: int) -> Any:
         if value.dtype.kind not in ARRAY_KINDS:
@@ -271,6 +272,9 @@ _EXACT: dict[type, Callable[[Encoder, Any, int], Any]] = {
 }
 
 
+_PLAIN = frozenset({type(None), bool, int, float})
+
+
 class Decoder:
     """Builds plain values from a header's JSON and its buffers. `handle(Handle)` says what a handle becomes here."""
 
@@ -292,7 +296,7 @@ class Decoder:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise WireError("a value is nested too deeply or has too many parts")
-        if node is None or isinstance(node, (bool, int, float)):
+        if type(node) in _PLAIN:
             return node
         if isinstance(node, str):
             return node.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -317,14 +321,15 @@ class Decoder:
         data = self._buffer(index)
         if math.prod(sizes) * kind.itemsize != len(data):
             raise WireError("an array's bytes do not fit its shape")
-        array = np.frombuffer(data, kind).reshape(sizes)
-        if flags["layout"] == "strided" and array.ndim:
+        sent: np.ndarray = np.ndarray(sizes, kind, data)
+        if flags["layout"] == "strided" and sizes:
             wide = np.zeros((*sizes[:-1], 2 * sizes[-1]), kind)
-            wide[..., ::2] = array
             array = wide[..., ::2]
+            array[...] = sent
         else:
-            array = np.array(array, order="F" if flags["layout"] == "F" else "C")
-        array.flags.writeable = flags["writeable"] is not False
+            array = sent.copy("F" if flags["layout"] == "F" else "C")
+        if flags["writeable"] is False:
+            array.flags.writeable = False
         return array
 
     def _scalar(self, depth: int, dtype: str, index: Any) -> Any:
@@ -369,8 +374,11 @@ def _dtype(name: str) -> np.dtype:
 
 
 def _shape(sizes: Any) -> tuple[int, ...]:
-    if not isinstance(sizes, list) or len(sizes) > MAX_DEPTH or not all(type(n) is int and n >= 0 for n in sizes):
+    if not isinstance(sizes, list) or len(sizes) > MAX_DEPTH:
         raise WireError("a shape that is none")
+    for size in sizes:
+        if type(size) is not int or size < 0:
+            raise WireError("a shape that is none")
     return tuple(sizes)
 
 

@@ -17,7 +17,7 @@ from exercises.observation import (
     AnswerOutOfMemory,
     AnswerTimedOut,
     distance,
-    leaves,
+    leaf_pairs,
     probe,
     raised,
     typed,
@@ -186,19 +186,29 @@ def test_objects_of_a_students_own_class_are_only_wrong():
     assert distance([Equal()], [_Odd()], rtol=1e-9, atol=1e-12) == math.inf
 
 
-# leaves ---------------------------------------------------------------------------------------------------------------
+# leaf_pairs -----------------------------------------------------------------------------------------------------------
 
 
-def test_leaves_are_named_by_their_path():
-    got = list(leaves({"b": [1.0, {"x": "y"}], "a": ()}))
-    assert got == [(".a.len", 0), (".b.len", 2), (".b[0]", 1.0), (".b[1].x", "y")]
+def test_leaves_come_in_pairs_whatever_the_order_of_keys():
+    ours, theirs = {"b": [1.0, {"x": "y"}], "a": ()}, {"a": [], "b": (2.0, {"x": "z"})}
+    assert list(leaf_pairs(ours, theirs)) == [(1.0, 2.0), ("y", "z")]
+
+
+@pytest.mark.parametrize(
+    "theirs", [{"b": 1.0}, {"a": 1.0, "b": 2.0}, {}, {"a": [1.0]}, {"a": {"b": 1.0}}, [1.0], 1.0, {1: 1.0}]
+)
+def test_another_structure_has_no_pairs(theirs):
+    with pytest.raises(ValueError, match=r"other|zip"):
+        list(leaf_pairs({"a": 1.0}, theirs))
+    with pytest.raises(ValueError, match=r"other|zip"):
+        list(leaf_pairs(theirs, {"a": 1.0}))
+    assert distance(theirs, {"a": 1.0}, rtol=0.0, atol=0.0) == math.inf
 
 
 @lightly
 @given(observations)
-def test_no_two_leaves_share_a_path(observation):
-    paths = [path for path, _ in leaves(observation)]
-    assert len(paths) == len(set(paths))
+def test_all_leaves_of_an_observation_are_paired_with_themselves(observation):
+    assert all(a is b for a, b in leaf_pairs(observation, observation))
 
 
 # typed ----------------------------------------------------------------------------------------------------------------
