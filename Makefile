@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test attacks lint bench release lectures slides
+.PHONY: demo test attacks landlock lint bench kill soak release lectures slides
 
 demo: $(READY)
 	$(BIN)/course demo
@@ -12,11 +12,22 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The whole red team: `make test` tries every cheat on the two small assignments, this on all of them.
-attacks: $(READY)
+attacks: $(READY) landlock
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "red_team or not red_team" tests/attacks
+
+# Cheats and mishaps on the rung below bubblewrap, for hosts that have no better one.
+landlock: $(READY)
+	COURSE_RUNG=landlock $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks/test_cheats_hw0.py tests/attacks/test_mishaps.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/grading.py
+
+# Kills at 50 moments of class runs (about half an hour); 1000 submissions with mishaps among them (about ten minutes).
+kill: $(READY)
+	$(BIN)/python benchmarks/kill.py
+
+soak: $(READY)
+	$(BIN)/python benchmarks/soak.py
 
 # release/ anew from source/ (a test compares the two).
 release: $(READY)

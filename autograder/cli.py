@@ -67,6 +67,8 @@ def grade(
     with _executor(scheduler, assignment, workers, unsandboxed, alone) as factory:
         classroom = _course(course)
         classroom.require_ready(assignment)
+        if scheduler is None:
+            _tell_rung(unsandboxed)
         failures = _grade_with_progress(
             classroom,
             assignment,
@@ -107,7 +109,6 @@ def _executor(scheduler: str | None, assignment: str, workers: int, unsandboxed:
     if scheduler is None:
         from autograder.pool import warming_up
 
-        _tell_rung(unsandboxed)
         with contextlib.nullcontext() if alone else warming_up(assignment, workers, unsandboxed) as factory:
             yield factory
         return

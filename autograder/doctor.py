@@ -12,6 +12,7 @@ from pathlib import Path
 from autograder.classroom import Classroom, CourseError
 from autograder.exchange import exchange_problem, exchange_root
 from autograder.sandbox import best_rung
+from exercises.observation import InfrastructureError
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")
@@ -37,13 +38,19 @@ def examine(start: Path) -> Iterator[Finding]:
     yield Finding("Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)")
     yield _packages()
     yield from _course(start)
-    rung = best_rung()
-    yield Finding(
-        "sandbox", rung.walled, rung.why if rung.walled else f"{rung.name}: {rung.why}. Raise it: {rung.raise_it}"
-    )
+    yield _sandbox()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     missing = "missing: sudo apt-get install chromium (only the browser tests need it)"
     yield Finding("Chromium", chromium is not None, chromium or missing, optional=True)
+
+
+def _sandbox() -> Finding:
+    try:
+        rung = best_rung()
+    except InfrastructureError as error:
+        return Finding("sandbox", False, str(error))
+    raise_it = f". Raise it: {rung.raise_it}" if rung.raise_it else ""
+    return Finding("sandbox", rung.walled, f"{rung.name}: {rung.why}{raise_it}")
 
 
 def _packages() -> Finding:

@@ -39,7 +39,7 @@ class Examination:
 
     cells: list[CellVerdict] = field(default_factory=list)
     status: str = "passed"
-    timed_out: bool = False
+    lost: bool = False
 
 
 @dataclass
@@ -90,7 +90,7 @@ class _Examiner:
                 write_outputs(cell, verdicts[grade_id_of(cell) or ""])
         found = list(verdicts.values())
         status = worst(verdict.status for verdict in found if verdict.max_points > 0)
-        return Examination(found, status, self.student.timed_out)
+        return Examination(found, status, self.student.lost)
 
     # The student's side ---------------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class Result:
     points: float = 0.0
     max_points: float = 0.0
     seconds: float = 0.0
-    timed_out: bool = False  # somewhere in it: worth a second look on a machine with nothing else to do
+    lost: bool = False  # a process of the student, somewhere in it: worth a second look with nothing else to do
     failure: str = ""  # not empty: our own failure, never a grade
 
 
@@ -117,7 +117,7 @@ def _grade(job: Job) -> Result:
             result.status, result.failure = "infrastructure", f"{type(error).__name__}: {error}"
             return result
     result.status = worst(record.status for record in records)
-    result.timed_out = any(record.timed_out for record in records)
+    result.lost = any(record.lost for record in records)
     result.points = sum(cell.points for record in records for cell in record.cells)
     result.max_points = sum(cell.max_points for record in records for cell in record.cells)
     result.seconds = time.monotonic() - start
@@ -151,7 +151,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
         with Student(server, job.limits, job.files) as student:
             examination = examine(nb, student, job.student, job.lift_bans)
         record.cells, record.status = examination.cells, examination.status
-        record.timed_out = examination.timed_out
+        record.lost = examination.lost
     else:
         record.status = problem[0]
         _mark_ungraded(nb, record, *problem)

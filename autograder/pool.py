@@ -98,7 +98,7 @@ class GradingPool:
     def take(self, folder: Path) -> Result:
         """The result of one submission. A worker that died takes no job with it."""
         result = self._take(folder)
-        if result.timed_out and self._executor is not None:
+        if result.lost and self._executor is not None:
             result = self._second_look(folder, result)
         if not self._unsent and not self._futures:
             self.close()
@@ -145,7 +145,10 @@ class GradingPool:
         self._executor = self._factory(self._workers)
 
     def _second_look(self, folder: Path, result: Result) -> Result:
-        """What ran out of time runs once more, alone, before it costs points: a busy machine is not a student's fault."""
+        """What ran out of time or crashed runs once more, alone, before it costs points.
+
+        A busy machine is no student's fault, and nor is one that is short of memory and kills a process.
+        """
         wait(self._futures.values())
         assert self._executor is not None
         try:

@@ -1,8 +1,9 @@
 """The wall's outer side: which rung of the ladder this host allows, and a fork server behind it.
 
-The ladder: `bubblewrap` (the Debian/Ubuntu package; namespaces, no network, read-only system) -> `rlimits` (resource
-limits only: the student's code could read what this user can read). The rung is probed once and recorded with every
-grade.
+The ladder: `bubblewrap` (the Debian/Ubuntu package; namespaces, no network, read-only system) -> `landlock` (the kernel
+alone, Linux 6.12 or newer: a student's process gives up files, network and signals by itself) -> `rlimits` (resource limits
+only: the student's code could read what this user can read). Each rung is probed once, by trying it; the one that was graded
+on is recorded with every grade. COURSE_RUNG=landlock (or rlimits) in the environment starts lower.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ from pathlib import Path
 from exercises.observation import InfrastructureError
 
 SANDBOXED = Path(__file__).parent / "sandboxed"
+LADDER = ("bubblewrap", "landlock", "rlimits")
+START = "COURSE_RUNG"  # environment variable: the rung to start at
+SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
+CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID = 2, 5, 6, 7
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of the ladder. `walled` says whether hidden tests are out of the student's reach on it."""
+    """A step of the ladder. `walled` says whether hidden tests are out of the student's reach on it.
+
+    why: how it was found; what the rungs above it lack. raise_it: how to get to one of those.
+    """
 
     name: str
     walled: bool
@@ -35,27 +43,41 @@ class Rung:
     raise_it: str = ""
 
 
-def _environment() -> dict[str, str]:
+@dataclass(frozen=True)
+class Missing:
+    """Why this host does not allow a rung, and what would change that."""
+
+    why: str
+    fix: str
+
+
+def _environment(folder: str = "/tmp") -> dict[str, str]:
     """The scrubbed environment of the sandbox: nothing of the grader's own."""
     return {
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "HOME": "/tmp",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
-        "TMPDIR": "/tmp/matplotlib",
-        "IPYTHONDIR": "/tmp/matplotlib/ipython",
+        "HOME": folder,
+        "MPLCONFIGDIR": f"{folder}/matplotlib",
+        "TMPDIR": f"{folder}/matplotlib",
+        "IPYTHONDIR": f"{folder}/matplotlib/ipython",
         # One thread each, and no way to ask for more: a fork after a thread pool would hang.
         **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         "NBGRADER_EXECUTION": "autograde",
     }
 
 
+@functools.cache
 def _readable_folders() -> list[Path]:
     """What the interpreter needs: the Python installation and this environment's packages, not this project."""
     paths = {Path(sys.base_prefix), Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))}
     if sys.prefix != sys.base_prefix:
         paths |= {Path(sys.prefix) / "pyvenv.cfg", Path(sys.prefix) / "bin"}
     return sorted(path for path in paths if path.exists() and not path.is_relative_to("/usr"))
+
+
+def _readable() -> list[str]:
+    """What a student's process may read on the landlock rung: what bubblewrap would mount."""
+    return [*SYSTEM, *map(str, [*_readable_folders(), SANDBOXED])]
 
 
 def _parents(paths: list[Path]) -> list[Path]:
@@ -93,7 +115,14 @@ def _bubblewrap(fontlist: Path | None) -> list[str]:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for folder in folders:
         command += ["--ro-bind", str(folder), str(folder)]
-    command += ["--ro-bind", str(SANDBOXED), "/sandboxed", "--proc", "/proc", "--dev", "/dev"]
+    command += ["--ro-bind", str(SANDBOXED), "/sandboxed", "--proc", "/proc"]
+    # No --dev: for its terminals bubblewrap would nest a second user namespace, from which an ordinary user's fork server could
+    # not come back to its own process namespace.
+    command += ["--tmpfs", "/dev", "--dir", "/dev/shm", "--symlink", "/proc/self/fd", "/dev/fd"]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    for name in ("null", "zero", "full", "random", "urandom"):
+        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     command += ["--perms", "1777", "--tmpfs", "/tmp/matplotlib", "--perms", "1777", "--dir", "/tmp/work"]
     if fontlist is not None:
         command += ["--ro-bind", str(fontlist), f"/tmp/matplotlib/{fontlist.name}"]
@@ -111,31 +140,118 @@ def font_list() -> Path | None:
 
 
 @functools.cache
-def best_rung() -> Rung:
-    """The highest rung this host allows, found by trying it."""
+def _open_to_others() -> bool:
+    """May every user of this machine read the interpreter and its packages?"""
+    paths = [*_readable_folders(), SANDBOXED]
+    folders = {parent for path in paths for parent in path.parents}
+    return all(path.stat().st_mode & 0o4 for path in paths) and all(path.stat().st_mode & 0o1 for path in folders)
+
+
+@functools.cache
+def _capabilities() -> int:
+    """What root is allowed here, a bit each: in a container not everything."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+
+
+def _identity(rung: str) -> tuple[int | None, int | None]:
+    """Where we are root: a user id for this process's students, and the capability that they keep.
+
+    Only bubblewrap makes the interpreter readable for that id. On the other rungs, where it lies in a folder that is closed to
+    others (root's own, often), students may read past the modes of folders: on the landlock rung nothing but what Landlock
+    leaves open, on the lowest rung what root could read.
+    """
+    if os.getuid() != 0:
+        return None, None
+    uid = 60_000 + os.getpid() % 5000
+    if rung == "bubblewrap":
+        return uid, None
+    has = _capabilities()
+    if any(not has >> needed & 1 for needed in (CAP_KILL, CAP_SETGID, CAP_SETUID)):
+        return None, None
+    if _open_to_others():
+        return uid, None
+    return (uid, CAP_DAC_READ_SEARCH) if has >> CAP_DAC_READ_SEARCH & 1 else (None, None)
+
+
+# What the fork server does for each student: into a new process namespace, a mount there, and back.
+PRIVATE_WORLD = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+def check(result):
+    assert result == 0, os.strerror(ctypes.get_errno())
+check(libc.unshare(0x20000000 | 0x20000 | 0x8000000))
+child = os.fork()
+if not child:
+    os._exit(libc.mount(b"proc", b"/proc", b"proc", 0, None) != 0)
+check(libc.setns(own, 0x20000000))
+assert os.waitpid(child, 0)[1] == 0, "no mount in a namespace"
+"""
+
+
+def _try_bubblewrap() -> Missing | None:
     if shutil.which("bwrap") is None:
-        return Rung(
-            "rlimits", False, "bubblewrap is not installed", "sudo apt-get install bubblewrap   (the Debian package)"
-        )
-    script = (
-        "import ctypes, os; libc = ctypes.CDLL(None, use_errno=True);"
-        "assert libc.unshare(0x20000000 | 0x20000 | 0x8000000) == 0, ctypes.get_errno();"
-        "pid = os.fork();"
-        "ok = os.waitpid(pid, 0)[1] == 0 if pid else libc.mount(b'proc', b'/proc', b'proc', 0, None);"
-        "os._exit(0 if pid and ok else 1) if pid else os._exit(0 if ok == 0 else 1)"
-    )
-    tried = subprocess.run(
-        [*_bubblewrap(None), sys.executable, "-I", "-B", "-c", script], capture_output=True, text=True, timeout=60
-    )
-    if tried.returncode == 0:
-        return Rung("bubblewrap", True, "bubblewrap works, with private namespaces per student process")
-    reason = (tried.stderr.strip().splitlines() or ["it exited with an error"])[-1]
-    return Rung(
-        "rlimits",
-        False,
-        f"bubblewrap is installed but this host refuses it: {reason}",
+        return Missing("bubblewrap is not installed", "sudo apt-get install bubblewrap   (the Debian package)")
+    problem = _run([*_bubblewrap(None), sys.executable, "-I", "-B", "-c", PRIVATE_WORLD])
+    if problem is None:
+        return None
+    return Missing(
+        f"bubblewrap is installed but this host refuses it: {problem}",
         "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0   (or kernel.unprivileged_userns_clone=1)",
     )
+
+
+def _try_landlock() -> Missing | None:
+    uid, capability = _identity("landlock")
+    if os.getuid() == 0 and uid is None:
+        return Missing(
+            "Landlock: root may give students no user id that can read Python, and root's processes cannot be limited",
+            "grade as an ordinary user, or install Python where every user may read it",
+        )
+    with tempfile.TemporaryDirectory(prefix="students-") as folder:
+        if uid is not None:
+            os.chown(folder, uid, uid)
+        ids = ["-" if number is None else str(number) for number in (uid, capability)]
+        script = [sys.executable, "-I", "-B", str(SANDBOXED / "confine.py"), folder, *ids, __file__, *_readable()]
+        problem = _run(script, _environment(folder))
+    if problem is None:
+        return None
+    return Missing(f"Landlock: {problem}", "Linux 6.12 or newer with Landlock (see /sys/kernel/security/lsm)")
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> str | None:
+    """The last thing a command said before it failed; None where it did not."""
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd="/")
+    if tried.returncode == 0:
+        return None
+    return (tried.stderr.strip().splitlines() or ["it exited with an error"])[-1]
+
+
+@functools.cache
+def missing(name: str) -> Missing | None:
+    """What keeps this host from a rung, found by trying it; None where it works."""
+    tries = {"bubblewrap": _try_bubblewrap, "landlock": _try_landlock}
+    return tries[name]() if name in tries else None
+
+
+def best_rung() -> Rung:
+    """The highest rung this host allows, or the environment. Raises InfrastructureError for a name that is no rung."""
+    start = os.environ.get(START, LADDER[0])
+    if start not in LADDER:
+        raise InfrastructureError(f"{START}={start} is no rung of the sandbox: it can be {', '.join(LADDER)}")
+    above = [Missing(f"{START}={start} is set", f"unset {START}")] if start != LADDER[0] else []
+    works = {
+        "bubblewrap": "bubblewrap works, with private namespaces per student process",
+        "landlock": "Landlock and seccomp confine each student process",
+    }
+    for name in LADDER[LADDER.index(start) :]:
+        problem = missing(name)
+        if problem is None:
+            why = "; ".join([*([works[name]] if name in works else []), *(one.why for one in above)])
+            return Rung(name, name in works, why, "; or ".join(one.fix for one in above))
+        above.append(problem)
+    raise AssertionError("the lowest rung needs nothing")
 
 
 def choose_rung(unsandboxed: bool) -> Rung:
@@ -164,18 +280,19 @@ class ForkServerHandle:
     def last_words(self) -> str:
         return ""
 
-    def fork(self, limits: dict[str, float], folder: str | None) -> socket.socket:
-        """A new student process; returns our end of its socket. `folder` is its working folder on the lowest rung.
+    def fork(self, limits: dict[str, float], folder: str | None = None) -> socket.socket:
+        """A new student process; returns our end of its socket.
 
         Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        uid, capability = _identity(self.rung.name)
         request = {
             "limits": limits,
-            "private": self.rung.name == "bubblewrap",
-            "uid": 60_000 + os.getpid() % 5000,
-            "folder": folder,
+            "uid": uid,
+            "capability": capability,
+            "readable": _readable() if self.rung.name == "landlock" else [],
             # The part of /tmp that is the student's own: all of it, unless the interpreter itself lives there.
             "tmp": "/tmp/work" if any(path.is_relative_to("/tmp") for path in _readable_folders()) else "/tmp",
         }
@@ -193,6 +310,17 @@ class ForkServerHandle:
             self.control.close()
 
 
+def _students_folder() -> str:
+    """A temporary folder for a fork server and its students, with the font list in it."""
+    folder = tempfile.mkdtemp(prefix="students-")
+    os.chmod(folder, 0o711)  # a student's own user id passes through it
+    os.mkdir(f"{folder}/matplotlib")
+    fonts = font_list()
+    if fonts is not None:
+        shutil.copy(fonts, f"{folder}/matplotlib")
+    return folder
+
+
 class ForkServer(ForkServerHandle):
     """A warm interpreter behind the wall that forks student processes. Starting it does not wait until it is warm."""
 
@@ -200,13 +328,17 @@ class ForkServer(ForkServerHandle):
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         super().__init__(rung, control)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
+        self._folder: str | None = None
         fd = theirs.fileno()
+        python = [sys.executable, "-I", "-B"]
         if rung.name == "bubblewrap":
-            prefix, script, environment = _bubblewrap(font_list()), "/sandboxed/forkserver.py", None
+            command, environment = [*_bubblewrap(font_list()), *python, "/sandboxed/forkserver.py", str(fd)], None
         else:
-            prefix, script, environment = [], str(SANDBOXED / "forkserver.py"), _environment()
+            self._folder = _students_folder()
+            command = [*python, str(SANDBOXED / "forkserver.py"), str(fd), self._folder]
+            environment = _environment(self._folder)
         self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-I", "-B", script, str(fd)],
+            command,
             pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=environment, cwd="/",
         )  # fmt: skip
         theirs.close()
@@ -226,7 +358,13 @@ class ForkServer(ForkServerHandle):
     def stop(self) -> None:
         """End it and everything it started."""
         super().stop()
+        if self._folder is not None:  # it ends what it started, and removes the folder
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(30)
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        if self._folder is not None:  # where it could not
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._log.close()

@@ -263,7 +263,7 @@ class Student:
         self.used: set[str] = set()  # and what was seen
         self.seconds_left = limits.notebook_seconds
         self.generation = 0
-        self.timed_out = False
+        self.lost = False  # a process of this student was, somewhere
         self._process: StudentProcess | None = None
         self._good: list[tuple[str, str]] = []
         self._callbacks: dict[int, Callable[..., Any]] = {}
@@ -387,8 +387,8 @@ class Student:
             reply, body = process.exchange(encoded, buffers, allowed, self._answer)
         except AnswerLost as lost:
             self._process = None
+            self.lost = True
             if isinstance(lost, AnswerTimedOut):
-                self.timed_out = True
                 self.seconds_left -= allowed
                 self.call_seconds = min(self.call_seconds, max(1.0, self.limits.cpu_seconds / 10))
             raise

@@ -65,7 +65,7 @@ class NotebookRecord:
     status: str = "passed"
     rung: str = ""
     seconds: float = 0.0
-    timed_out: bool = False
+    lost: bool = False
     digest: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

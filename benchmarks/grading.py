@@ -1,6 +1,6 @@
 """Grading speed: stock nbgrader, the engine by configuration alone, `course grade`, and the bare limit, in one run.
 
-    python benchmarks/grading.py [--assignment hw3_optimizers] [--students 30] [--stock 3] [--sizes 10 100] [--plot PNG]
+    python benchmarks/grading.py [--assignment hw3_optimizers] [--students 30] [--stock 3] [--sizes 10 100 1000 --plot [PNG]]
 
 Everybody of the class handed in a right solution. Stock nbgrader grades a few of them only, because it is slow. A
 command's own start-up (the same command when everyone is graded) is taken off stock's time and counted in the engine's.
@@ -11,6 +11,7 @@ what no grader can undercut. Memory is the largest sum of proportional set sizes
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import shutil
@@ -22,35 +23,24 @@ import threading
 import time
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import chain
 from pathlib import Path
 
 import nbformat
+import psutil
+from classes import RIGHT, ROOT, make_class
+from processes import by_kind, course_grade
 
-from autograder.classroom import Classroom
 from autograder.engine import read_templates
 from autograder.job import Job, grade, stop_fork_server
-from autograder.prove import make_course
 from autograder.simulated import read_notebooks, reference_answers, solve
 from autograder.submission import read_cells, rebuild
 from exercises import exercises_of
 from exercises.grading import sitting
 
-ROOT = Path(__file__).parents[1]
-
-
-def make_class(root: Path, assignment: str, students: int) -> Classroom:
-    """A course folder in which so many students handed in right solutions."""
-    make_course(root, ROOT / "source" / assignment, settings="c.EngineExporter.unsandboxed = True\n")
-    course = Classroom(root)
-    course.generate(assignment)
-    solved = solve(read_notebooks(course.folder("release", assignment)), reference_answers(assignment))
-    for number in range(students):
-        folder = course.folder("submitted", assignment, f"s{number:04}")
-        folder.mkdir(parents=True)
-        for name, nb in solved.items():
-            nbformat.write(nb, folder / f"{name}.ipynb")
-    return course
-
+PLOT = ROOT / "docs" / "grading_speed.png"
+STOCK = "stock nbgrader"
+LIMIT = "one submission, plain exec"
 
 # Commands -----------------------------------------------------------------------------------------------------------
 
@@ -64,32 +54,11 @@ class Memory(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(1.0):
-            self.peak = max(self.peak, sum(map(_pss, _family(self.pid))))
-
-
-def _family(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found, todo = [], [pid]
-    while todo:
-        one = todo.pop()
-        found.append(one)
-        todo += children.get(one, [])
-    return found
-
-
-def _pss(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+            shares = 0.0
+            for process in chain.from_iterable(by_kind(self.pid).values()):
+                with contextlib.suppress(psutil.Error):  # gone since; or behind the wall, and we are not root
+                    shares += process.memory_full_info().pss / 2**20
+            self.peak = max(self.peak, shares)
 
 
 def timed(command: list[str], root: Path, engine: str) -> tuple[float, float]:
@@ -111,14 +80,10 @@ def nbgrader_autograde(assignment: str) -> list[str]:
     return [sys.executable, "-m", "nbgrader", "autograde", assignment]
 
 
-def course_grade(assignment: str) -> list[str]:
-    return [sys.executable, "-m", "autograder", "grade", assignment, "--unsandboxed"]
-
-
 def run_class(assignment: str, students: int, command: list[str], engine: str) -> tuple[float, float, float]:
     """(seconds of the command on a fresh class, seconds on a graded one, peak MiB)."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        course = make_class(Path(name), assignment, students)
+        course = make_class(Path(name), assignment, students, RIGHT)
         seconds, peak = timed(command, course.root, engine)
         again, _ = timed(command, course.root, engine)
         shutil.rmtree(course.root / "autograded")
@@ -185,32 +150,48 @@ def _fork_and_exec(cells: list[str]) -> None:
 # Report -------------------------------------------------------------------------------------------------------------
 
 
-def plot(path: Path, assignment: str, growth: dict[int, tuple[float, float]], stock: float) -> None:
-    """Seconds and memory against class size, beside stock nbgrader's line."""
+def plot(path: Path, assignment: str, each: dict[str, float], growth: dict[int, tuple[float, float]]) -> None:
+    """Seconds and peak memory against class size, and the seconds of one submission by each way of grading."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    import numpy as np
 
-    sizes = sorted(growth)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), width_ratios=(1.6, 1))
-    left.loglog(sizes, [growth[size][0] for size in sizes], "o-", color="#0072B2")
-    left.loglog(sizes, [stock * size for size in sizes], "--", color="#444444")
-    left.annotate("course grade", (sizes[-1], growth[sizes[-1]][0]), (-8, -16), textcoords="offset points", ha="right")
-    left.annotate(
-        "stock nbgrader, measured × size",
-        (sizes[-1], stock * sizes[-1]),
-        (-8, 4),
-        textcoords="offset points",
-        ha="right",
+    plt.style.use(ROOT / "lecture5" / "lecture5.mplstyle")
+    sizes = np.array(sorted(growth))
+    seconds, memory = np.array([growth[size] for size in sizes]).T
+    one, start_up = np.polyfit(sizes, seconds, 1, w=1 / seconds)
+    rest = np.log(seconds[-2:] - start_up)
+    slope = (rest[1] - rest[0]) / np.log(sizes[-1] / sizes[-2])
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(13.5, 4.2), width_ratios=(1.5, 1, 1.3))
+
+    line = np.geomspace(sizes[0], sizes[-1])
+    left.loglog(line, each[STOCK] * line, "--", color="C5", label=f"stock nbgrader: {each[STOCK]:.1f} s × submissions")
+    left.loglog(
+        line, start_up + one * line, "-", color="C0", label=f"{start_up:.1f} s start-up + {one:.2f} s × submissions"
     )
+    left.loglog(sizes, seconds, "o", color="C0", label=f"course grade; slope after start-up {slope:.2f}")
     left.set(title=f"{assignment}: seconds for a class", xlabel="submissions", ylabel="seconds")
-    right.semilogx(sizes, [growth[size][1] for size in sizes], "o-", color="#0072B2")
-    right.set(title="Peak memory", xlabel="submissions", ylabel="MiB", ylim=(0, None))
-    for ax in (left, right):
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    fig.tight_layout()
+    left.legend(loc="upper left")
+    left.set_ylim(top=each[STOCK] * sizes[-1] * 20)  # room for the legend
+
+    middle.semilogx(sizes, memory, "o-", color="C0")
+    middle.set(title="Peak memory of all processes", xlabel="submissions", ylabel="MiB", ylim=(0, 1.3 * max(memory)))
+    for size, value in zip(sizes, memory, strict=True):
+        middle.annotate(f"{value:.0f}", (size, value), (0, 8), textcoords="offset points", ha="center")
+    for ax in (left, middle):
+        ax.set_xticks(sizes, [f"{size}" for size in sizes])
+        ax.set_xticks([], minor=True)
+        ax.margins(x=0.12)
+
+    names = list(each)[::-1]
+    colors = {STOCK: "C5", LIMIT: "C4"}
+    bars = right.barh(names, [each[name] for name in names], color=[colors.get(name, "C0") for name in names])
+    right.bar_label(bars, [f"{each[name]:.2f}" for name in names], padding=4)
+    right.set(title="Seconds for one submission", xlabel="seconds")
+    right.margins(x=0.15)
+    right.grid(axis="y", visible=False)
     fig.savefig(path, dpi=110)
 
 
@@ -220,28 +201,27 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=30, help="class size")
     parser.add_argument("--stock", type=int, default=3, help="how many of them stock nbgrader grades")
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="class sizes for growth, `course grade` only")
-    parser.add_argument("--plot", type=Path, help="write the growth as a PNG")
+    parser.add_argument("--plot", type=Path, nargs="?", const=PLOT, help=f"write a PNG (default: docs/{PLOT.name})")
     options = parser.parse_args()
     name = options.assignment
+    if options.plot and len(options.sizes) < 2:
+        parser.error("--plot shows growth: give it some --sizes, such as 10 100 1000")
+    each: dict[str, float] = {}
+
+    def tell(what: str, seconds: float, more: str = "") -> None:
+        each[what] = seconds
+        print(f"  {what:32} {seconds:7.2f}   {each[STOCK] / seconds:6.1f} times as fast{more}", flush=True)
+
     print(f"{name}: seconds per submission, {os.cpu_count()} cores, {options.students} submissions")
     graded, start_up, _ = run_class(name, options.stock, nbgrader_autograde(name), "off")
-    stock = (graded - start_up) / options.stock
-    print(
-        f"  stock nbgrader                    {stock:7.2f}   ({options.stock} submissions, start-up taken off)",
-        flush=True,
-    )
+    tell(STOCK, (graded - start_up) / options.stock, f" ({options.stock} submissions, start-up taken off)")
     configured, _, _ = run_class(name, options.students, nbgrader_autograde(name), "on")
-    each = configured / options.students
-    print(f"  nbgrader autograde, engine on     {each:7.2f}   {stock / each:6.1f} times faster", flush=True)
+    tell("nbgrader autograde, engine on", configured / options.students)
     whole, _, peak = run_class(name, options.students, course_grade(name), "on")
-    each = whole / options.students
-    print(
-        f"  course grade                      {each:7.2f}   {stock / each:6.1f} times faster, peak {peak:.0f} MiB",
-        flush=True,
-    )
+    tell("course grade", whole / options.students, f", peak {peak:.0f} MiB")
     bare, engine = execution(name)
-    print(f"  one submission, plain exec        {bare:7.2f}   (forked, all imported: the limit of one process)")
-    print(f"  one submission, engine            {engine:7.2f}   {engine / bare:6.2f} times the limit", flush=True)
+    tell("one submission, engine", engine, f", {engine / bare:.2f} times the limit")
+    tell(LIMIT, bare, " (forked, all imported: the limit of one process)")
     growth = {}
     for size in options.sizes:
         seconds, _, peak = run_class(name, size, course_grade(name), "on")
@@ -249,8 +229,8 @@ def main() -> None:
         print(
             f"  {size:5} submissions {seconds:8.1f} s, {seconds / size:6.3f} s each, peak {peak:5.0f} MiB", flush=True
         )
-    if options.plot and growth:
-        plot(options.plot, name, growth, stock)
+    if options.plot:
+        plot(options.plot, name, each, growth)
 
 
 if __name__ == "__main__":

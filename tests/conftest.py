@@ -1,4 +1,4 @@
-"""What the tests share: the sandbox of this host, and a rule about skips."""
+"""What the tests share: the sandbox of this host, a line that names its rungs, and a rule about skips."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import pytest
 
 from autograder.job import stop_fork_server
 from autograder.limits import LimitValues
-from autograder.sandbox import ForkServer, best_rung
+from autograder.sandbox import LADDER, ForkServer, best_rung, missing
 from autograder.student import Student
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_report_header() -> list[str]:
+    """On which rungs this run can say anything, and what the others need."""
+    problems = {name: missing(name) for name in LADDER}
+    works = ", ".join(name for name, problem in problems.items() if problem is None)
+    lacks = [f"no {name} rung: {problem.why}; {problem.fix}" for name, problem in problems.items() if problem]
+    return [f"sandbox rungs on this host: {works} (graded on: {best_rung().name})", *lacks]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 OWN = ("autograder", "exercises", "lecture5")
 # In this order each module may import those to its right only.
 CHAIN = ("cli", "prove", "report", "classroom", "engine", "pool", "job", "examiner", "student", "sandbox", "limits")
-SANDBOXED_MAY = {"numpy", "torch", "scipy", "sklearn", "matplotlib", "IPython", "wire", "shell", "watch"}
+SANDBOXED_MAY = {"numpy", "torch", "scipy", "sklearn", "matplotlib", "IPython", "wire", "shell", "watch", "confine"}
 
 
 def modules() -> list[Path]:

@@ -1,30 +1,36 @@
 """The fork server: a warm interpreter inside the sandbox that forks one student process per notebook.
 
-    python -I -B forkserver.py CONTROL_FD
+    python -I -B forkserver.py CONTROL_FD [FOLDER]
 
 Started by `autograder.sandbox` with a socket on CONTROL_FD. Each request is a JSON object with one file descriptor
 attached (the student's end of a new socket pair); the answer is the student process itself, saying hello on that
 socket. It never held an answer, runs no student code itself, and has one thread.
+
+FOLDER is given on the rungs where students have no namespaces: there each works in a folder of its own in FOLDER, and has a
+process group. Both end with the student, and all of them with the fork server.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import io
 import json
 import os
 import resource
+import select
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 from typing import Any
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x8000000, 0x20000000
 MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 0x4000, 1 << 18, 2, 4
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
-CAPABILITY_VERSION_3 = 0x20080522
-LAST_CAPABILITY = 40
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,20 +64,35 @@ def preload() -> Any:
     matplotlib.pyplot.savefig(io.BytesIO())
     matplotlib.pyplot.close("all")
 
+    import confine  # noqa: F401 - found now: its folder leaves the path
     from shell import make_shell
 
     return make_shell()
 
 
-def _limit(limits: dict[str, Any]) -> None:
-    """Resource limits of one student process and all it starts."""
+def _limit(limits: dict[str, Any], others: int) -> None:
+    """Resource limits of one student process and all it starts. `others` run under the same user id and are counted in."""
     mebibyte = 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limits["memory_mib"] * mebibyte,) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits["files_mib"] * mebibyte,) * 2)
-    resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"],) * 2)
+    most = resource.getrlimit(resource.RLIMIT_NPROC)[1] % 2**64  # unlimited is -1
+    resource.setrlimit(resource.RLIMIT_NPROC, (min(limits["processes"] + others, most),) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too large a file is an OSError in the student's cell
+
+
+def _tasks_of_this_user() -> int:
+    """Processes and threads under this user id."""
+    count, own = 0, b"Uid:\t%d\t" % os.getuid()
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit():
+                with open(f"/proc/{name}/status", "rb") as file:
+                    status = file.read()
+                if own in status:
+                    count += int(status.partition(b"\nThreads:")[2].split(None, 1)[0])
+    return count
 
 
 def _private_world(limits: dict[str, Any], tmp: str) -> None:
@@ -83,40 +104,38 @@ def _private_world(limits: dict[str, Any], tmp: str) -> None:
     _mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, size)
 
 
-def _drop_privileges(uid: int | None) -> None:
-    """No capability, no way to gain one; a user id of its own where we are root."""
-    for capability in range(LAST_CAPABILITY + 1):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    if os.getuid() == 0 and uid is not None:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+def _become_student(request: dict[str, Any], sock: socket.socket, shell: Any, folder: str | None) -> None:
+    from confine import confine, drop_privileges
 
-
-def _become_student(request: dict[str, Any], sock: socket.socket, shell: Any, private: bool) -> None:
     limits = request["limits"]
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    if private:
+    os.closerange(3, sock.fileno())
+    os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    others = 0
+    if folder is None:
         _private_world(limits, request["tmp"])
-        os.makedirs("/tmp/work", mode=0o777, exist_ok=True)
-        os.chmod("/tmp/work", 0o777)
-        os.chdir("/tmp/work")
+        folder = "/tmp/work"
+        os.makedirs(folder, mode=0o777, exist_ok=True)
+        os.chmod(folder, 0o777)
     else:
         os.setsid()
-        os.chdir(request["folder"])
-    _drop_privileges(request.get("uid"))
-    os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()
-    _limit(limits)
+        if request["uid"] is None:
+            others = _tasks_of_this_user()
+    os.chdir(folder)
+    drop_privileges(request["uid"], request["capability"])
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), folder))
+    tempfile.tempdir = None  # what was asked for before the fork
+    _limit(limits, others)
+    if request["readable"]:
+        confine(request["readable"], folder)
 
     import shell as shell_module
     import wire
 
-    wire.send(sock, {"hello": True, "private": private}, [])
+    wire.send(sock, {"hello": True}, [])
     shell_module.run(sock, shell)
 
 
@@ -134,46 +153,128 @@ class _Namespaces:
             raise OSError(ctypes.get_errno(), "setns")
 
 
-def _fork_student(request: dict[str, Any], fd: int, control: socket.socket, shell: Any, spaces: _Namespaces) -> None:
-    """Fork the student process. Inside the sandbox it is process 1 of a namespace of its own: killing it kills all."""
-    private = bool(request["private"])
-    if private and not spaces.enter():
-        os.close(fd)  # the grader sees its socket close: no student process
-        return
-    child = os.fork()
-    if child:
-        os.close(fd)
-        if private:
-            spaces.leave()
-        return
-    code = 1
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        control.close()
-        if private and libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0:
-            os._exit(1)
-        _become_student(request, socket.socket(fileno=fd), shell, private)
-        code = 0
-    finally:
-        os._exit(code)
+class _Groups:
+    """The students that have no namespaces: each has a process group and a folder in `where`, which end with it."""
+
+    def __init__(self, where: str, poller: select.poll):
+        self._where, self._poller = where, poller
+        self._students: dict[int, tuple[int, str]] = {}  # pidfd: process id, folder
+        # What a student's processes leave behind comes to us, so that we know when all of it has ended.
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def new_folder(self, uid: int | None) -> str:
+        folder = tempfile.mkdtemp(prefix="student-", dir=self._where)
+        if uid is not None:
+            os.chown(folder, uid, uid)
+        return folder
+
+    def add(self, pid: int, folder: str) -> None:
+        pidfd = os.pidfd_open(pid)
+        self._poller.register(pidfd, select.POLLIN)
+        self._students[pidfd] = pid, folder
+
+    def end(self, pidfd: int) -> None:
+        """Kill what is left of the group, wait until it is gone, remove the folder."""
+        pid, folder = self._students.pop(pidfd)
+        self._poller.unregister(pidfd)
+        os.close(pidfd)
+        # Nobody has waited for the leader so far: its number cannot be another's.
+        for kill in (os.kill, os.killpg):
+            with contextlib.suppress(ProcessLookupError):
+                kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-pid, 0)
+        _remove(folder)
+
+    def close(self) -> None:
+        for pidfd in list(self._students):
+            self.end(pidfd)
+        _remove(self._where)
+
+
+def _remove(folder: str) -> None:
+    """Whatever a student has made of it: folders that nobody may enter, or more deeply nested than Python can follow."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    for command in (["chmod", "-R", "u+rwx", folder], ["rm", "-rf", folder]):
+        if os.path.exists(folder):
+            subprocess.run(command, stderr=subprocess.DEVNULL)
+
+
+class _ForkServer:
+    """Answers requests until nobody is left to make one."""
+
+    def __init__(self, control: socket.socket, folder: str | None):
+        self._control = control
+        self._poller = select.poll()
+        self._poller.register(control, select.POLLIN)
+        self._spaces = _Namespaces()
+        self._groups = _Groups(folder, self._poller) if folder is not None else None
+        if folder is None:  # nobody waits for a student process: its pidfd tells the grader
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    def serve(self, shell: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: self._control.shutdown(socket.SHUT_RD))  # no exception amid a clean-up
+        while True:
+            for fd, _ in self._poller.poll():
+                if fd != self._control.fileno():
+                    assert self._groups is not None
+                    self._groups.end(fd)
+                    continue
+                data, fds, _, _ = socket.recv_fds(self._control, 65536, 1)
+                if not data:
+                    return
+                self._fork_student(json.loads(data), fds[0], shell)
+
+    def _fork_student(self, request: dict[str, Any], fd: int, shell: Any) -> None:
+        """Inside bubblewrap it is process 1 of a namespace of its own: killing it kills all."""
+        private = self._groups is None
+        if private and not self._spaces.enter():
+            os.close(fd)  # the grader sees its socket close: no student process
+            return
+        folder = self._groups.new_folder(request["uid"]) if self._groups is not None else None
+        child = os.fork()
+        if child:
+            os.close(fd)
+            if self._groups is not None and folder is not None:
+                self._groups.add(child, folder)
+            else:
+                self._spaces.leave()
+            return
+        code = 1
+        try:
+            for number in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            if private and libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0:
+                os._exit(1)
+            _become_student(request, socket.socket(fileno=fd), shell, folder)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def close(self) -> None:
+        if self._groups is not None:
+            self._groups.close()
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control, folder = socket.socket(fileno=int(sys.argv[1])), sys.argv[2] if len(sys.argv) > 2 else None
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    shell = preload()
-    sys.path.pop(0)
-    gc.collect()
-    gc.freeze()  # a collection in a child must not copy our pages
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a student process: its pidfd tells the grader
-    spaces = _Namespaces()
-    while True:
-        data, fds, _, _ = socket.recv_fds(control, 65536, 1)
-        if not data:
-            return
-        _fork_student(json.loads(data), fds[0], control, shell, spaces)
+    # Where no namespace cleans up, it is told to go and does it itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL if folder is None else signal.SIGTERM, 0, 0, 0)
+    server = _ForkServer(control, folder)
+    try:
+        shell = preload()
+        sys.path.pop(0)
+        gc.collect()
+        gc.freeze()  # a collection in a child must not copy our pages
+        server.serve(shell)
+    finally:
+        server.close()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import courses
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
@@ -150,55 +152,32 @@ def wait_for_a_grade(course: Classroom, run: subprocess.Popen) -> None:
     pytest.fail("the run wrote nothing")
 
 
-def below(pid: int, mark: bytes) -> list[int]:
-    """Descendants of a process whose command line holds this."""
-    parents, lines = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                lines[int(entry.name)] = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-
-    def is_below(one: int) -> bool:
-        while one in parents and one > 1:
-            one = parents[one]
-            if one == pid:
-                return True
-        return False
-
-    return [one for one in lines if mark in lines[one] and is_below(one)]
-
-
-def is_running(pid: int) -> bool:
-    """Not gone, and not a zombie that only waits for a parent to notice."""
+def is_running(process: psutil.Process, mark: str) -> bool:
+    """Is this on its command line?"""
     try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
+        return mark in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
         return False
 
 
-@pytest.mark.parametrize("victim", ["command", "worker", "fork server"])
+@pytest.mark.parametrize("victim", ["command", "worker", "fork server", "student process"])
 def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -> None:
     run = start(fresh)
     wait_for_a_grade(fresh, run)
-    marks = {"worker": b"multiprocessing.forkserver", "fork server": b"/forkserver.py"}
-    found = [run.pid] if victim == "command" else below(run.pid, marks[victim])
-    everyone = [*below(run.pid, b""), run.pid]
-    if run.poll() is None:
-        assert found
-        os.kill(found[-1], signal.SIGKILL)
+    command = psutil.Process(run.pid)
+    everyone = [command, *command.children(recursive=True)]
+    mark = "multiprocessing.forkserver" if victim == "worker" else "/forkserver.py"
+    found = [command] if victim == "command" else [one for one in everyone if is_running(one, mark)]
+    # Parents come first: the first is the server and not a student, the last is a worker and not what it was forked from.
+    with contextlib.suppress(psutil.NoSuchProcess):  # a student process that is done
+        found[-1 if victim in ("worker", "student process") else 0].kill()
     code = run.wait(300)
     assert (code == 0) is (victim != "command")
     subprocess.run(COMMAND, cwd=fresh.root, check=True, stdout=subprocess.DEVNULL)
     assert in_the_gradebook(fresh) == in_the_gradebook(alone)
     assert grades(fresh) == grades(alone)
-    for _ in range(600):  # a process that is just importing notices a little later
-        if not [pid for pid in everyone if is_running(pid)]:
-            return
-        time.sleep(0.1)
-    pytest.fail("processes were left behind")
+    _, alive = psutil.wait_procs(everyone, timeout=60)  # one that is just importing notices a little later
+    assert not [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_half_written_notebook_is_graded_anew(alone: Classroom, fresh: Classroom) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from autograder import doctor
 from autograder.cli import app
 from autograder.prove import make_course
+from autograder.sandbox import missing
 
 REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
 
@@ -119,6 +120,23 @@ def test_versions_are_compared_with_what_is_pinned(
     assert "wanted 1.2.3" in found.text
     assert "no-such-package-here is missing" in found.text
     assert "pip install -r requirements.txt" in found.text
+
+
+@pytest.mark.parametrize(
+    ("start", "well", "words"),
+    [
+        ("landlock", missing("landlock") is None, "unset COURSE_RUNG"),
+        ("rlimits", False, "rlimits: COURSE_RUNG=rlimits is set. Raise it: unset COURSE_RUNG"),
+        ("docker", False, "COURSE_RUNG=docker is no rung of the sandbox"),
+    ],
+)
+def test_a_lower_rung_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, start: str, well: bool, words: str
+) -> None:
+    monkeypatch.setenv("COURSE_RUNG", start)
+    found = finding("sandbox")
+    assert found.well == well
+    assert words in found.text
 
 
 def test_no_chromium(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
