@@ -36,7 +36,16 @@ JOIN submitted_notebook ON row.notebook_id = submitted_notebook.id
 JOIN submitted_assignment ON submitted_notebook.assignment_id = submitted_assignment.id
 JOIN base_cell ON row.cell_id = base_cell.id
 """
-AS_MADE = "student assignment notebook base_cell source_cell grade_cells solution_cells task_cells".split()
+AS_MADE = (
+    "student",
+    "assignment",
+    "notebook",
+    "base_cell",
+    "source_cell",
+    "grade_cells",
+    "solution_cells",
+    "task_cells",
+)
 QUERIES = {
     **{table: f"SELECT * FROM {table}" for table in AS_MADE},
     "submitted_assignment": "SELECT student_id, timestamp, extension FROM submitted_assignment",
@@ -70,7 +79,8 @@ def different(have: dict, want: dict) -> list[str]:
     for key in sorted(have.keys() | want.keys()):
         one, other = repr(have.get(key)), repr(want.get(key))
         if one != other:
-            at = max(0, len(os.path.commonprefix([one, other])) - 40)
+            equal = next((at for at, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) == 2), 0)
+            at = max(0, equal - 40)
             found.append(f"{key}: {one[at : at + 100]} and undisturbed {other[at : at + 100]}")
     return found
 
