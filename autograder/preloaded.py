@@ -7,6 +7,10 @@ are first called (torch's optimizers take seconds) is then there for all workers
 import contextlib
 import os
 
+from autograder.processes import die_with_parent
+
+die_with_parent()  # before what takes seconds: the command may be over by then
+
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # one worker per core; and sums in the same order on every machine
 
@@ -15,11 +19,9 @@ import torch  # noqa: E402
 import autograder.examiner  # noqa: E402
 import autograder.job  # noqa: E402, F401
 from autograder.pool import WARM_UP  # noqa: E402
-from autograder.processes import die_with_parent  # noqa: E402
 from autograder.sandbox import font_list  # noqa: E402
 from exercises import exercises_of  # noqa: E402
 
-die_with_parent()
 font_list()
 torch.set_num_threads(1)
 

@@ -154,24 +154,23 @@ def _capabilities() -> int:
     return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
 
 
-def _identity(rung: str) -> tuple[int | None, int | None]:
-    """Where we are root: a user id for this process's students, and the capability that they keep.
+def _identity(rung: str) -> tuple[bool, int | None]:
+    """Can each student have a user id of its own, as where we are root, and which capability does it keep?
 
     Only bubblewrap makes the interpreter readable for that id. On the other rungs, where it lies in a folder that is closed to
     others (root's own, often), students may read past the modes of folders: on the landlock rung nothing but what Landlock
     leaves open, on the lowest rung what root could read.
     """
     if os.getuid() != 0:
-        return None, None
-    uid = 60_000 + os.getpid() % 5000
+        return False, None
     if rung == "bubblewrap":
-        return uid, None
+        return True, None
     has = _capabilities()
     if any(not has >> needed & 1 for needed in (CAP_KILL, CAP_SETGID, CAP_SETUID)):
-        return None, None
+        return False, None
     if _open_to_others():
-        return uid, None
-    return (uid, CAP_DAC_READ_SEARCH) if has >> CAP_DAC_READ_SEARCH & 1 else (None, None)
+        return True, None
+    return (True, CAP_DAC_READ_SEARCH) if has >> CAP_DAC_READ_SEARCH & 1 else (False, None)
 
 
 # What the fork server does for each student: into a new process namespace, a mount there, and back.
@@ -203,7 +202,8 @@ def _try_bubblewrap() -> Missing | None:
 
 
 def _try_landlock() -> Missing | None:
-    uid, capability = _identity("landlock")
+    own_user, capability = _identity("landlock")
+    uid = 60_000 if own_user else None
     if os.getuid() == 0 and uid is None:
         return Missing(
             "Landlock: root may give students no user id that can read Python, and root's processes cannot be limited",
@@ -287,10 +287,10 @@ class ForkServerHandle:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        uid, capability = _identity(self.rung.name)
+        own_user, capability = _identity(self.rung.name)
         request = {
             "limits": limits,
-            "uid": uid,
+            "own_user": own_user,
             "capability": capability,
             "readable": _readable() if self.rung.name == "landlock" else [],
             # The part of /tmp that is the student's own: all of it, unless the interpreter itself lives there.

@@ -16,8 +16,10 @@ import contextlib
 import ctypes
 import gc
 import io
+import itertools
 import json
 import os
+import random
 import resource
 import select
 import shutil
@@ -31,6 +33,8 @@ from typing import Any
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x8000000, 0x20000000
 MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 0x4000, 1 << 18, 2, 4
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+# For students, where we are root: none of a system's own, and not that of the student before, who may still be ending.
+FIRST_USER_ID, USER_IDS = 60_000, 5000
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -104,7 +108,9 @@ def _private_world(limits: dict[str, Any], tmp: str) -> None:
     _mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, size)
 
 
-def _become_student(request: dict[str, Any], sock: socket.socket, shell: Any, folder: str | None) -> None:
+def _become_student(
+    request: dict[str, Any], sock: socket.socket, shell: Any, folder: str | None, uid: int | None
+) -> None:
     from confine import confine, drop_privileges
 
     limits = request["limits"]
@@ -121,10 +127,10 @@ def _become_student(request: dict[str, Any], sock: socket.socket, shell: Any, fo
         os.chmod(folder, 0o777)
     else:
         os.setsid()
-        if request["uid"] is None:
+        if uid is None:
             others = _tasks_of_this_user()
     os.chdir(folder)
-    drop_privileges(request["uid"], request["capability"])
+    drop_privileges(uid, request["capability"])
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), folder))
     tempfile.tempdir = None  # what was asked for before the fork
@@ -211,6 +217,7 @@ class _ForkServer:
         self._poller = select.poll()
         self._poller.register(control, select.POLLIN)
         self._spaces = _Namespaces()
+        self._count = itertools.count(random.randrange(USER_IDS))
         self._groups = _Groups(folder, self._poller) if folder is not None else None
         if folder is None:  # nobody waits for a student process: its pidfd tells the grader
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -234,7 +241,8 @@ class _ForkServer:
         if private and not self._spaces.enter():
             os.close(fd)  # the grader sees its socket close: no student process
             return
-        folder = self._groups.new_folder(request["uid"]) if self._groups is not None else None
+        uid = FIRST_USER_ID + next(self._count) % USER_IDS if request["own_user"] else None
+        folder = self._groups.new_folder(uid) if self._groups is not None else None
         child = os.fork()
         if child:
             os.close(fd)
@@ -249,7 +257,7 @@ class _ForkServer:
                 signal.signal(number, signal.SIG_DFL)
             if private and libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0:
                 os._exit(1)
-            _become_student(request, socket.socket(fileno=fd), shell, folder)
+            _become_student(request, socket.socket(fileno=fd), shell, folder, uid)
             code = 0
         finally:
             os._exit(code)
