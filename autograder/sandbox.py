@@ -280,7 +280,7 @@ class ForkServerHandle:
     def last_words(self) -> str:
         return ""
 
-    def fork(self, limits: dict[str, float], folder: str | None = None) -> socket.socket:
+    def fork(self, limits: dict[str, float]) -> socket.socket:
         """A new student process; returns our end of its socket.
 
         Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.

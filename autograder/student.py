@@ -13,11 +13,9 @@ import inspect
 import marshal
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -109,8 +107,7 @@ class StudentProcess:
     def __init__(self, server: ForkServerHandle, limits: LimitValues):
         self.limits = limits
         self._server = server
-        self._folder = None if server.rung.walled else tempfile.mkdtemp(prefix="student-")
-        self.sock = server.fork(limits.to_dict(), self._folder)
+        self.sock = server.fork(limits.to_dict())
         self._pidfd = -1
         self._poller = select.poll()
         self._clock: _Clock | None = None
@@ -179,18 +176,13 @@ class StudentProcess:
             self._clock.check()
 
     def close(self) -> None:
-        """Kill it and, with it, everything it started."""
+        """Kill it; its namespace or the fork server ends everything it started."""
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            if self._folder is not None:  # no namespace of its own: end its process group
-                with contextlib.suppress(OSError):
-                    os.killpg(self.pid, signal.SIGKILL)
             os.close(self._pidfd)
             self._pidfd = -1
         self.sock.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Proxy:

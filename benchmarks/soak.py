@@ -34,12 +34,12 @@ from classes import HONEST, ROOT, students
 from processes import adopt_orphans, by_kind, course_grade, left_behind
 
 from autograder.attention import reasons_for_a_ta
-from autograder.classroom import Classroom, Submission
+from autograder.classroom import Classroom
 from autograder.simulated import notebooks_of
 
 sys.path += [str(ROOT / "tests" / "autograder"), str(ROOT / "tests" / "attacks")]
 import courses
-from mishaps import MISHAPS, Mishap, lay
+from mishaps import MISHAPS, Mishap, lay, shares
 
 BANK = "hw1_log_probabilities"  # where the bank keeps the two exercises
 SETTINGS = "c.Limits.cpu_seconds = 2.0\nc.Limits.notebook_seconds = 20.0\nc.Limits.memory_mib = 1024\n"
@@ -69,16 +69,6 @@ def make_class(root: Path, number: int, every: int, mishaps: bool) -> tuple[Clas
         for name, nb in (notebooks_of(student, BANK, release) or {}).items():
             nbformat.write(nb, folder / f"{name}.ipynb")
     return course, unlucky
-
-
-def points(submission: Submission) -> dict[str, float]:
-    """Exercise -> share of its points."""
-    return {
-        cell.grade_id.removeprefix("grade_"): cell.points / cell.max_points
-        for record in submission.records
-        for cell in record.cells
-        if cell.max_points and cell.grade_id.startswith("grade_")
-    }
 
 
 # The run ------------------------------------------------------------------------------------------------------------
@@ -196,14 +186,14 @@ def main() -> None:
         alone, unlucky = make_class(Path(name) / "alone", total, options.every, mishaps=False)
         course, _ = make_class(Path(name) / "class", total, options.every, mishaps=True)
         quiet = run_class(alone, options.workers)
-        wanted = {one.student: points(one) for one in alone.results(courses.ASSIGNMENT)}
+        wanted = {one.student: shares(one) for one in alone.results(courses.ASSIGNMENT)}
         if quiet.code:
             sys.exit(f"without mishaps course grade ended with {quiet.code}:\n{quiet.output[-2000:]}")
         print(f"{len(wanted)} honest submissions alone: {quiet.seconds:.0f} s", flush=True)
         run = run_class(course, options.workers)
         results = course.results(courses.ASSIGNMENT)
         ungraded = course.ungraded(courses.ASSIGNMENT, results)
-    found = {one.student: points(one) for one in results}
+    found = {one.student: shares(one) for one in results}
     problems = [f"course grade ended with {run.code}: {run.output[-500:]}"] if run.code else []
     problems += [f"{student} was not graded" for student in ungraded]
     problems += [

@@ -17,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from autograder.classroom import Submission
 from exercises import as_solution, find
 
 BOTH, FIRST, SECOND, NONE = {"logsumexp", "log_sigmoid"}, {"logsumexp"}, {"log_sigmoid"}, set[str]()
@@ -294,3 +295,13 @@ def lay(folder: Path, mishap: Mishap, solved: NotebookNode) -> None:
         path.write_text(json.dumps(made))
     for name, data in mishap.files.items():
         (folder / name).write_bytes(data)
+
+
+def shares(submission: Submission) -> dict[str, float]:
+    """Exercise -> share of its points."""
+    return {
+        cell.grade_id.removeprefix("grade_"): cell.points / cell.max_points
+        for record in submission.records
+        for cell in record.cells
+        if cell.max_points and cell.grade_id.startswith("grade_")
+    }

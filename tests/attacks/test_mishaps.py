@@ -8,7 +8,7 @@ from pathlib import Path
 import courses
 import nbformat
 import pytest
-from mishaps import BOTH, MISHAPS, lay
+from mishaps import BOTH, MISHAPS, lay, shares
 
 from autograder.classroom import Classroom, Submission
 from autograder.sandbox import best_rung
@@ -36,16 +36,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[st
     return course, {one.student: one for one in course.results(courses.ASSIGNMENT)}
 
 
-def exercises(submission: Submission) -> dict[str, float]:
-    """Exercise -> share of its points."""
-    return {
-        cell.grade_id.removeprefix("grade_"): cell.points / cell.max_points
-        for record in submission.records
-        for cell in record.cells
-        if cell.max_points and cell.grade_id.startswith("grade_")
-    }
-
-
 def everything_told(course: Classroom, submission: Submission) -> str:
     """Notes, messages and outputs: what the feedback page is made of."""
     folder = course.folder("autograded", courses.ASSIGNMENT, submission.student)
@@ -64,7 +54,7 @@ def everything_told(course: Classroom, submission: Submission) -> str:
 @pytest.mark.parametrize("name", MISHAPS)
 def test_what_is_right_keeps_its_points(graded: tuple[Classroom, dict[str, Submission]], name: str) -> None:
     _, results = graded
-    found = exercises(results[student_id(name)])
+    found = shares(results[student_id(name)])
     assert {exercise for exercise, share in found.items() if share == 1.0} == MISHAPS[name].full, found
     assert set(found) == BOTH
 
@@ -79,7 +69,7 @@ def test_student_and_ta_are_told(graded: tuple[Classroom, dict[str, Submission]]
 def test_nobody_else_is_touched(graded: tuple[Classroom, dict[str, Submission]], student: str) -> None:
     _, results = graded
     assert results[student].status == "passed"
-    assert set(exercises(results[student]).values()) == {1.0}
+    assert set(shares(results[student]).values()) == {1.0}
 
 
 def test_the_gradebook_has_everyone(graded: tuple[Classroom, dict[str, Submission]]) -> None:

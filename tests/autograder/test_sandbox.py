@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 
 from autograder import job, sandbox
@@ -69,11 +70,7 @@ def soon(condition: Callable[[], bool]) -> bool:
 
 
 def running(marker: str) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if marker.encode() in path.read_bytes():
-                return True
-    return False
+    return any(marker in " ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
 
 
 # The ladder -----------------------------------------------------------------------------------------------------------------
@@ -225,9 +222,9 @@ os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.parametrize("name", WALLED)
+@pytest.mark.parametrize("name", ALLOWED)
 def test_a_killed_grader_leaves_nothing(name: str) -> None:
-    marker = f"1357{WALLED.index(name)}2468"
+    marker = f"1357{ALLOWED.index(name)}2468"
     with tempfile.TemporaryDirectory() as temporary:
         os.chmod(temporary, 0o755)
         command = [sys.executable, "-c", GRADER, name, marker]
