@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +62,11 @@ def walled() -> None:
 def no_fork_server_left() -> Iterator[None]:
     yield
     stop_fork_server()
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left() -> Iterator[None]:
+    """Figures that a test leaves open are closed, so that the next one in this process finds none."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

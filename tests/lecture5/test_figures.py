@@ -69,8 +69,7 @@ def shown(monkeypatch):
     """The MIME bundles that figures.py displayed, as (data, metadata)."""
     bundles = []
     monkeypatch.setattr(figures, "display", lambda data, metadata=None, raw=False: bundles.append((data, metadata)))
-    yield bundles
-    plt.close("all")
+    return bundles
 
 
 def test_show_gives_png_html_and_text_the_same_alt(shown):
