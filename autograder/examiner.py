@@ -132,7 +132,7 @@ class _Examiner:
         return replace(verdict, seconds=time.monotonic() - start)
 
     def _show(self, cell: NotebookNode) -> CellVerdict:
-        """A visible test without points that runs in the student's process, as it did in their own notebook."""
+        """A visible test without points runs in the student's process, as it did in their own notebook."""
         run = self.student.run_cell(cell.source, cell.id)
         status, message = "passed", ""
         if run.lost:

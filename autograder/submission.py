@@ -22,7 +22,6 @@ from nbformat import NotebookNode
 MAX_NOTEBOOK_BYTES = 200 * 2**20
 MAX_FILE_BYTES = 16 * 2**20
 MAX_FILES_BYTES = 48 * 2**20
-IN_STUDENT_PROCESS = "in-student-process"  # the tag, in the instructor's notebook
 
 
 class UnreadableNotebook(Exception):
@@ -191,13 +190,13 @@ def grade_id_of(cell: NotebookNode) -> str | None:
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """A graded code cell of the instructor's: it runs on the grader's side."""
+    """A graded code cell of the instructor's: with points or hidden tests in it, it runs on the grader's side."""
     return cell.cell_type == "code" and is_kind(cell, "grade") and not is_kind(cell, "solution")
 
 
 def runs_at_the_students(cell: NotebookNode) -> bool:
-    """Is it a visible test that needs the student's own process (a class that trains a network, a lazy stream)?"""
-    return is_test(cell) and IN_STUDENT_PROCESS in cell.metadata.get("tags", [])
+    """Is it a visible test without points? There is nothing to hide or to win in it."""
+    return is_test(cell) and not cell.metadata.nbgrader.get("points") and "released" not in cell.metadata
 
 
 def is_setup(cell: NotebookNode) -> bool:
@@ -208,9 +207,7 @@ def is_setup(cell: NotebookNode) -> bool:
 def template(source: NotebookNode) -> NotebookNode:
     """The instructor's notebook as it is graded: solutions replaced by stubs, hidden tests in place, checksums set.
 
-    Each test cell remembers, in its metadata under "released", its text as the student received it. Raises ValueError
-    for a cell with points or hidden tests that is to run in the student's process, where it could be read and passed by
-    other means.
+    A test cell that hides something remembers, in its metadata under "released", its text as the student received it.
     """
     from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions, ComputeChecksums, LockCells
 
@@ -219,12 +216,8 @@ def template(source: NotebookNode) -> NotebookNode:
         nb, _ = preprocessor().preprocess(nb, {})
     released, _ = ClearHiddenTests().preprocess(copy.deepcopy(nb), {})
     for cell, seen in zip(nb.cells, released.cells, strict=True):
-        if is_test(cell):
+        if is_test(cell) and cell.source != seen.source:
             cell.metadata["released"] = seen.source
-        if runs_at_the_students(cell) and (cell.metadata.nbgrader.points or cell.source != seen.source):
-            raise ValueError(
-                f"{grade_id_of(cell)}: a cell tagged {IN_STUDENT_PROCESS} has neither points nor hidden tests"
-            )
     return nb
 
 
@@ -317,7 +310,6 @@ def _assemble(
     nb.cells = [_extra(cell, number) for number, cell in enumerate(extras.get(None, []))]
     for original in graded.cells:
         cell = nbformat.from_dict(original)  # a deep copy
-        cell.metadata.pop("released", None)
         grade_id = grade_id_of(cell)
         if grade_id is None and not keep_plain:
             continue

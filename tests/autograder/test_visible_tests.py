@@ -1,6 +1,6 @@
-"""Visible tests of classes and streams, as students meet them in their feedback: right answers pass, mistakes are named.
+"""Visible tests, as students meet them in their feedback: right answers pass, mistakes are named.
 
-A test that needs the student's own process has the tag `in-student-process`; the others go through the proxy.
+They run in the student's process, as they did in the student's own notebook, unless they hide something.
 """
 
 from __future__ import annotations
@@ -86,16 +86,52 @@ def test_other_ends_of_a_test_in_the_students_process(solution: str, status: str
     assert words in verdict.message
 
 
-def tagged(source: str, points: float):
-    cell = courses.nbgrader_cell("check_f", source, kind="test", points=points)
-    cell.metadata["tags"] = ["in-student-process"]
-    return nbformat.v4.new_notebook(cells=[cell])
+@pytest.mark.parametrize(
+    ("source", "points", "at_the_students"),
+    [
+        ("assert f(1) == 2", 0, True),
+        ("assert f(1) == 2", 1, False),
+        ("assert f(1) == 2\n### BEGIN HIDDEN TESTS\nassert f(2) == 3\n### END HIDDEN TESTS", 0, False),
+    ],
+)
+def test_what_has_points_or_hides_something_stays_behind_the_wall(
+    source: str, points: float, at_the_students: bool
+) -> None:
+    test = courses.nbgrader_cell("check_f", source, kind="test", points=points)
+    (cell,) = template(nbformat.v4.new_notebook(cells=[test])).cells
+    assert runs_at_the_students(cell) == at_the_students
 
 
-def test_a_tagged_cell_is_display_only() -> None:
-    (cell,) = template(tagged("assert f(1) == 2", 0)).cells
-    assert runs_at_the_students(cell)
-    hidden = "assert f(1) == 2\n### BEGIN HIDDEN TESTS\nassert f(2) == 3\n### END HIDDEN TESTS"
-    for nb in (tagged("assert f(1) == 2", 1), tagged(hidden, 0)):
-        with pytest.raises(ValueError, match="check_f: a cell tagged in-student-process has neither points nor hidden"):
-            template(nb)
+def test_a_hidden_test_without_points_is_judged_behind_the_wall() -> None:
+    """The student's code looks for it in its own process, and finds nothing; the verdict tells what failed."""
+    hidden = "### BEGIN HIDDEN TESTS\nassert f(2) == 3, 'two'\n### END HIDDEN TESTS"
+    cells = [
+        courses.nbgrader_cell("f", "def f(x):\n    raise NotImplementedError", kind="solution"),
+        courses.nbgrader_cell("check_f", hidden, kind="test", points=0),
+    ]
+    source = template(nbformat.v4.new_notebook(cells=cells))
+    spy = "import inspect\n\ndef f(x):\n    assert 't' + 'wo' not in str(inspect.stack())\n    return 3 if x == 2 else 0"
+    for answer, status in ((spy, "passed"), (spy.replace("return 3", "return 4"), "wrong")):
+        submitted = nbformat.v4.new_notebook(cells=[courses.nbgrader_cell("f", answer, kind="solution")])
+        job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True)
+        record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
+        assert record is not None
+        assert [cell.status for cell in record.cells] == [status], record.cells
+
+
+def test_what_a_visible_test_defines_is_there_afterwards() -> None:
+    """As in the student's own notebook: a cell of theirs may use it."""
+    source = template(
+        nbformat.v4.new_notebook(
+            cells=[
+                courses.nbgrader_cell("check_f", "expected = 3\nassert expected == 3", kind="test", points=0),
+                courses.nbgrader_cell("f", "def f():\n    raise NotImplementedError", kind="solution"),
+                courses.nbgrader_cell("grade_f", "assert f() == 3", kind="test", points=1),
+            ]
+        )
+    )
+    submitted = nbformat.v4.new_notebook(
+        cells=[courses.nbgrader_cell("f", "def f():\n    return expected", kind="solution")]
+    )
+    job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True)
+    assert grade(job).points == 1
