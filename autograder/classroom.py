@@ -19,13 +19,10 @@ import nbformat
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.engine import EngineExporter, read_templates
+from autograder.errors import CourseError
 from autograder.gradebook import stop_sharing
 from autograder.job import Result
 from autograder.verdict import NotebookRecord, worst
-
-
-class CourseError(Exception):
-    """A mistake of the person at the keyboard: one line that says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +259,7 @@ class Classroom:
         pattern = self.folder("autograded", assignment, "*")
         found = []
         for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):
-            records = [NotebookRecord.of(nbformat.read(path, as_version=4)) for path in sorted(folder.glob("*.ipynb"))]
+            records = [NotebookRecord.read(path) for path in sorted(folder.glob("*.ipynb"))]
             kept = tuple(record for record in records if record is not None)
             if kept:
                 found.append(Submission(folder.parent.name, kept))

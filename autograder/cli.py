@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import os
 import statistics
@@ -10,13 +11,19 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from autograder.errors import CourseError
+from exercises.observation import InfrastructureError
+
+if TYPE_CHECKING:  # imported where it is needed: nbgrader takes seconds
+    from autograder.classroom import Submission
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(soft_wrap=not sys.stdout.isatty())
@@ -29,9 +36,7 @@ Workers = Annotated[int, typer.Option(help="Parallel processes; 0: one per core.
 
 def main() -> None:
     """Run the command; a mistake of the user is one line and exit code 2."""
-    from autograder.classroom import CourseError
-    from exercises.observation import InfrastructureError
-
+    gc.set_threshold(50_000)  # imports make millions of objects, and hardly any garbage
     try:
         app()
     except (CourseError, InfrastructureError) as error:
@@ -78,9 +83,10 @@ def grade(
             unsandboxed=unsandboxed,
             executor_factory=factory,
         )
-    _print_class(classroom, assignment)
-    _print_slowest(classroom, assignment)
-    _print_for_the_ta(classroom, assignment)
+    submissions = classroom.results(assignment)
+    _print_class(assignment, submissions)
+    _print_slowest(submissions)
+    _print_for_the_ta(classroom, assignment, submissions)
     _print_failures(failures)
     if failures:
         raise typer.Exit(1)
@@ -112,8 +118,6 @@ def _executor(scheduler: str | None, assignment: str, workers: int, unsandboxed:
         with contextlib.nullcontext() if alone else warming_up(assignment, workers, unsandboxed) as factory:
             yield factory
         return
-    from autograder.classroom import CourseError
-
     try:
         from distributed import Client
     except ImportError as error:
@@ -170,7 +174,11 @@ def _grade_with_progress(classroom, assignment: str, students: list[str] | None,
     return failures
 
 
-def _print_class(classroom, assignment: str, expected: dict | None = None) -> None:
+def _students(submissions: list[Submission]) -> set[str]:
+    return {submission.student for submission in submissions}
+
+
+def _print_class(assignment: str, submissions: list[Submission], expected: dict | None = None) -> None:
     table = Table(title=assignment, title_justify="left")
     table.add_column("student")
     table.add_column("score", justify="right")
@@ -178,7 +186,7 @@ def _print_class(classroom, assignment: str, expected: dict | None = None) -> No
     table.add_column("recognised")
     if expected:
         table.add_column("really")
-    for submission in classroom.results(assignment):
+    for submission in submissions:
         names = "; ".join(f"{exercise}: {name}" for exercise, name in submission.recognised)
         row = [submission.student, f"{submission.points:g}/{submission.max_points:g}", submission.status, names]
         if expected:
@@ -187,10 +195,10 @@ def _print_class(classroom, assignment: str, expected: dict | None = None) -> No
     console.print(table)
 
 
-def _print_slowest(classroom, assignment: str, shown: int = 5) -> None:
+def _print_slowest(submissions: list[Submission], shown: int = 5) -> None:
     """The cells that took most of the time, by their median over the class."""
     seconds: dict[str, list[float]] = {}
-    for submission in classroom.results(assignment):
+    for submission in submissions:
         for record in submission.records:
             for cell in record.cells:
                 seconds.setdefault(cell.grade_id, []).append(cell.seconds)
@@ -199,11 +207,10 @@ def _print_slowest(classroom, assignment: str, shown: int = 5) -> None:
     console.print(f"slowest cells (median): {words}", style="dim", markup=False)
 
 
-def _print_for_the_ta(classroom, assignment: str, shown: int = 8) -> None:
+def _print_for_the_ta(classroom, assignment: str, submissions: list[Submission], shown: int = 8) -> None:
     """Who needs a person, and why."""
     from autograder.attention import reasons_for_a_ta
 
-    submissions = classroom.results(assignment)
     ungraded = classroom.ungraded(assignment, submissions)
     for reason in reasons_for_a_ta(submissions, ungraded, {}):
         console.print(f"for the TA: {reason.title} ({len(reason.rows)}). {reason.todo}", style="bold", markup=False)
@@ -379,14 +386,13 @@ def demo(
     console.print(f"{len(students)} simulated students, {new} of them new, hand in {assignment}")
     unsandboxed = not best_rung().walled  # the students are our own
     _tell_rung(unsandboxed)
-    before = {submission.student for submission in demo_course.results(assignment)}
+    before = _students(demo_course.results(assignment))
     failures = _grade_with_progress(demo_course, assignment, None, workers=workers, unsandboxed=unsandboxed)
     really = {student.name: str(student) for student in students}
-    _print_class(demo_course, assignment, really)
+    submissions = demo_course.results(assignment)
+    _print_class(assignment, submissions, really)
     _print_failures(failures)
-    if {submission.student for submission in demo_course.results(assignment)} != before or not (
-        root / "feedback"
-    ).is_dir():
+    if _students(submissions) != before or not (root / "feedback").is_dir():
         with console.status("writing feedback"):
             demo_course.feedback(assignment, workers=workers or os.cpu_count() or 1)
     report = write_report(demo_course, assignment)

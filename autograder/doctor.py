@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.exchange import exchange_problem, exchange_root
 from autograder.sandbox import best_rung
 from exercises.observation import InfrastructureError

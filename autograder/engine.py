@@ -7,6 +7,7 @@ after the other, receives it graded, and writes gradebook and files as it always
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import re
@@ -234,12 +235,18 @@ def read_templates(folder: Path) -> dict[str, str]:
     templates = {}
     for path in paths:
         try:
-            nb = nbformat.read(path, as_version=4)
-            MetadataValidator().validate_nb(nb)
-            templates[path.stem] = nbformat.writes(template(nb))
+            templates[path.stem] = _template_of(path.read_text("utf-8"))
         except Exception as error:
             raise NbGraderException(f"{path} cannot be used as a source notebook: {error}") from error
     return templates
+
+
+@functools.lru_cache(maxsize=64)
+def _template_of(source: str) -> str:
+    """The graded template of a source notebook's text. Several steps of one command ask for it."""
+    nb = nbformat.reads(source, as_version=4)
+    MetadataValidator().validate_nb(nb)
+    return nbformat.writes(template(nb))
 
 
 def configure(c: Config) -> None:

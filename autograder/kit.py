@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.leaks import leaks
 from autograder.templates import text_page
 

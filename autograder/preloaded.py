@@ -5,11 +5,13 @@ are first called (torch's optimizers take seconds) is then there for all workers
 """
 
 import contextlib
+import gc
 import os
 
 from autograder.processes import die_with_parent
 
 die_with_parent()  # before what takes seconds: the command may be over by then
+gc.disable()  # imports make millions of objects, and hardly any garbage
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # one worker per core; and sums in the same order on every machine
@@ -35,3 +37,7 @@ def warm_up(assignment: str) -> None:
 
 if WARM_UP in os.environ:
     warm_up(os.environ[WARM_UP])
+
+gc.collect()
+gc.freeze()  # a collection in a worker must not walk through torch, nor copy our pages
+gc.enable()

@@ -18,7 +18,8 @@ import nbformat
 import numpy as np
 from nbformat import NotebookNode
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.job import stop_fork_server
 from autograder.simulated import read_notebooks, reference_answers, solve
 from autograder.submission import grade_id_of, is_setup

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.exchange import exchange_problem, exchange_root
 from autograder.leaks import leaks
 from autograder.prove import Proof, prove

@@ -17,8 +17,9 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from autograder.attention import reasons_for_a_ta
-from autograder.classroom import Classroom, CourseError, Submission
+from autograder.classroom import Classroom, Submission
 from autograder.engine import read_templates
+from autograder.errors import CourseError
 from autograder.statistics import (
     NO_ATTEMPT,
     ExerciseStatistics,

@@ -257,7 +257,7 @@ class Student:
         self.generation = 0
         self.lost = False  # a process of this student was, somewhere
         self._process: StudentProcess | None = None
-        self._good: list[tuple[str, str]] = []
+        self._good: list[tuple[dict[str, Any], list[Any]]] = []  # the cells, as they were requested
         self._callbacks: dict[int, Callable[..., Any]] = {}
 
     def __enter__(self) -> Student:
@@ -276,20 +276,31 @@ class Student:
     def run_cell(self, source: str, cell_id: str) -> CellRun:
         """Run one cell. A cell that is lost (hang, exit, crash) is left out of what is replayed."""
         start = time.monotonic()
+        cell = {"op": "cell", "source": source, "id": cell_id}
         try:
-            outputs, error = self._cell(source, cell_id)
+            outputs, error = self._cell(cell)
         except AnswerLost as lost:
             return CellRun([_lost_output(lost)], lost=lost.status, seconds=time.monotonic() - start)
         except Exception:  # the shell itself was broken by what ran before
             self.close()
             broken = AnswerCrashed("the shell broke")
             return CellRun([_lost_output(broken)], lost=broken.status, seconds=time.monotonic() - start)
-        self._good.append((source, cell_id))
+        self._good.append((cell, []))
         return CellRun(_clean_outputs(outputs), error, seconds=time.monotonic() - start)
 
-    def _cell(self, source: str, cell_id: str) -> tuple[Any, Any]:
+    def run_test(self, code: bytes) -> None:
+        """Run a visible test, marshalled, among the student's cells; raises what it raises. Its output goes nowhere."""
         self._live()
-        _, values = self.request({"op": "cell", "source": source, "id": cell_id}, [], self.limits.cpu_seconds)
+        self._good.append(({"op": "test"}, [code]))
+        try:
+            self.request({"op": "test"}, [code], self.limits.cpu_seconds)
+        except AnswerLost:
+            self._good.pop()
+            raise
+
+    def _cell(self, cell: dict[str, Any]) -> tuple[Any, Any]:
+        self._live()
+        _, values = self.request(cell, [], self.limits.cpu_seconds)
         if len(values) != 2 or not isinstance(values[0], list):
             self.close()
             raise AnswerCrashed("the process broke off")
@@ -308,9 +319,9 @@ class Student:
 
     def _replay(self) -> None:
         """Run the good cells again. One that is lost this time is left out from now on."""
-        for number, (source, cell_id) in enumerate(self._good):
+        for number, (header, values) in enumerate(self._good):
             try:
-                self.request({"op": "cell", "source": source, "id": cell_id}, [], self.limits.cpu_seconds)
+                self.request(header, values, self.limits.cpu_seconds)
             except AnswerLost:
                 del self._good[number]
                 raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
@@ -80,6 +82,16 @@ class NotebookRecord:
     def of(cls, nb: NotebookNode) -> NotebookRecord | None:
         """The record in a graded notebook, or None."""
         data = nb.metadata.get("course", {}).get("record")
+        return cls.from_dict(data) if data else None
+
+    @classmethod
+    def read(cls, path: Path) -> NotebookRecord | None:
+        """The record in a file of autograded/; None where another program graded it, or a killed run left half of it."""
+        try:
+            metadata = json.loads(path.read_bytes()).get("metadata", {})
+        except (ValueError, AttributeError):
+            return None
+        data = metadata.get("course", {}).get("record")
         return cls.from_dict(data) if data else None
 
     def store(self, nb: NotebookNode) -> None:

@@ -302,6 +302,12 @@ class Student:
                 output["text"] = "".join(output.pop("parts"))
         return {"ok": True}, [_within(outputs, OUTPUT_LIMIT), type(error).__name__ if error is not None else None]
 
+    def op_test(self, header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], list[Any]]:
+        """Run a visible test, sent as compiled code, among the cells."""
+        with self._quiet():
+            exec(marshal.loads(code), self.shell.user_ns)
+        return {"ok": True}, []
+
     def op_fetch(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         namespace = self.shell.user_ns
         if header["name"] not in namespace:
@@ -334,17 +340,20 @@ class Student:
         nodes, buffers = self.request
         # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
         before = (nodes[1:], buffers) if as_it_came else self._encoded(given)
-        silent = CappedWriter("", [], limit=0)  # prints during a hidden call go nowhere
-        outputs = self.shell.collect(None)
-        try:
-            with _silenced(silent):
-                result, used = self._maybe_watched(
-                    lambda: function(*streams, **kwargs), tuple(header.get("banned", ()))
-                )
-        finally:
-            self.shell.collect(outputs)
+        with self._quiet():
+            result, used = self._maybe_watched(lambda: function(*streams, **kwargs), tuple(header.get("banned", ())))
         changed = self._encoded(given) != before
         return {"ok": True, "changed": changed, "used": used}, [result, [args, kwargs] if changed else None]
+
+    @contextlib.contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """What is printed or drawn while a test is at work goes nowhere."""
+        outputs = self.shell.collect(None)
+        try:
+            with _silenced(CappedWriter("", [], limit=0)):
+                yield
+        finally:
+            self.shell.collect(outputs)
 
     def _maybe_watched(self, function: Callable[[], Any], banned: tuple[str, ...]) -> tuple[Any, list[str]]:
         """The first calls of an exercise are watched for functions that are banned in it."""
@@ -379,8 +388,7 @@ class Student:
         return {"ok": True}, [wire.Handle(self._to_handle(iterator)[1], "iterator", "", False)]
 
     def op_next(self, header: dict[str, Any], target: Any):
-        silent = CappedWriter("", [], limit=0)
-        with _silenced(silent):
+        with self._quiet():
             try:
                 return {"ok": True}, [next(target)]
             except StopIteration:

@@ -245,7 +245,7 @@ def test_the_api_of_formgrader_goes_through_the_engine(honest: Classroom) -> Non
 
 
 def test_one_bad_source_notebook_is_one_line(tmp_path: Path) -> None:
-    from autograder.classroom import CourseError
+    from autograder.errors import CourseError
 
     course = courses.make(tmp_path)
     path = course.folder("source", ASSIGNMENT) / f"{NOTEBOOK}.ipynb"

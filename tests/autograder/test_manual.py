@@ -10,7 +10,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from autograder import cli
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.manual import ByHand, Entry, entered, told
 from exercises import as_solution, find
 

@@ -13,8 +13,9 @@ import pytest
 from courses import ASSIGNMENT, NOTEBOOK
 from typer.testing import CliRunner
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
 from autograder.cli import app
+from autograder.errors import CourseError
 from autograder.exchange import exchange_problem
 from autograder.kit import make_kit
 from autograder.leaks import leaks

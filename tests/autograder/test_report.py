@@ -14,7 +14,8 @@ import pytest
 from bs4 import BeautifulSoup
 from courses import ASSIGNMENT, NOTEBOOK, release_of, solved, submit
 
-from autograder.classroom import Classroom, CourseError
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
 from autograder.report import write_report
 from autograder.verdict import NotebookRecord
 from exercises import as_solution, find

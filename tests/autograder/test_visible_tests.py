@@ -110,10 +110,14 @@ def test_a_hidden_test_without_points_is_judged_behind_the_wall() -> None:
         courses.nbgrader_cell("check_f", hidden, kind="test", points=0),
     ]
     source = template(nbformat.v4.new_notebook(cells=cells))
-    spy = "import inspect\n\ndef f(x):\n    assert 't' + 'wo' not in str(inspect.stack())\n    return 3 if x == 2 else 0"
+    spy = (
+        "import inspect\n\ndef f(x):\n    assert 't' + 'wo' not in str(inspect.stack())\n    return 3 if x == 2 else 0"
+    )
     for answer, status in ((spy, "passed"), (spy.replace("return 3", "return 4"), "wrong")):
         submitted = nbformat.v4.new_notebook(cells=[courses.nbgrader_cell("f", answer, kind="solution")])
-        job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True)
+        job = Job(
+            "ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True
+        )
         record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
         assert record is not None
         assert [cell.status for cell in record.cells] == [status], record.cells
