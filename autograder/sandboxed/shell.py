@@ -138,7 +138,8 @@ def make_shell() -> StudentShell:
     shell.colors = "nocolor"
     with contextlib.suppress(Exception):
         shell.run_line_magic("matplotlib", "inline")
-    for source in ("1 + 1", "%who", "1 / 0"):  # so that what IPython imports at its first cell is there
+    # So that what IPython imports at its first cell is there, and the sources that a seed's stack trace is made of.
+    for source in ("1 + 1", "%who", "1 / 0", "import torch; torch.manual_seed(torch.initial_seed())"):
         shell.collect([])
         with _silenced(CappedWriter("", [], limit=0)):
             shell.run_cell(source, store_history=False)
