@@ -21,8 +21,9 @@ def _modules(name: str) -> Iterator[types.ModuleType]:
 
 def _compiled(value: Any, root: str) -> bool:
     """Is it a compiled function of this library (and not `math.sqrt`, which its modules import as well)?"""
-    owner = getattr(value, "__module__", None) or root
-    return isinstance(value, types.BuiltinFunctionType) and owner.split(".")[0] == root
+    if not isinstance(value, types.BuiltinFunctionType):
+        return False
+    return (value.__module__ or root).split(".")[0] == root
 
 
 @functools.lru_cache(maxsize=64)
