@@ -102,40 +102,37 @@ def test_what_has_points_or_hides_something_stays_behind_the_wall(
     assert runs_at_the_students(cell) == at_the_students
 
 
+def graded(source: list, answer: str) -> list[CellVerdict]:
+    """The verdicts on a notebook that is made of these cells, with this answer in its cell `f`."""
+    submitted = nbformat.v4.new_notebook(cells=[courses.nbgrader_cell("f", answer, kind="solution")])
+    nb = template(nbformat.v4.new_notebook(cells=source))
+    job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(nb)}, unsandboxed=True)
+    record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
+    assert record is not None
+    return record.cells
+
+
+STUB = courses.nbgrader_cell("f", "def f(x):\n    raise NotImplementedError", kind="solution")
+
+
 def test_a_hidden_test_without_points_is_judged_behind_the_wall() -> None:
     """The student's code looks for it in its own process, and finds nothing; the verdict tells what failed."""
     hidden = "### BEGIN HIDDEN TESTS\nassert f(2) == 3, 'two'\n### END HIDDEN TESTS"
-    cells = [
-        courses.nbgrader_cell("f", "def f(x):\n    raise NotImplementedError", kind="solution"),
-        courses.nbgrader_cell("check_f", hidden, kind="test", points=0),
-    ]
-    source = template(nbformat.v4.new_notebook(cells=cells))
+    cells = [STUB, courses.nbgrader_cell("check_f", hidden, kind="test", points=0)]
     spy = (
         "import inspect\n\ndef f(x):\n    assert 't' + 'wo' not in str(inspect.stack())\n    return 3 if x == 2 else 0"
     )
-    for answer, status in ((spy, "passed"), (spy.replace("return 3", "return 4"), "wrong")):
-        submitted = nbformat.v4.new_notebook(cells=[courses.nbgrader_cell("f", answer, kind="solution")])
-        job = Job(
-            "ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True
-        )
-        record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
-        assert record is not None
-        assert [cell.status for cell in record.cells] == [status], record.cells
+    assert [cell.status for cell in graded(cells, spy)] == ["passed"]
+    assert [cell.status for cell in graded(cells, spy.replace("return 3", "return 4"))] == ["wrong"]
 
 
 def test_what_a_visible_test_defines_is_there_afterwards() -> None:
-    """As in the student's own notebook: a cell of theirs may use it."""
-    source = template(
-        nbformat.v4.new_notebook(
-            cells=[
-                courses.nbgrader_cell("check_f", "expected = 3\nassert expected == 3", kind="test", points=0),
-                courses.nbgrader_cell("f", "def f():\n    raise NotImplementedError", kind="solution"),
-                courses.nbgrader_cell("grade_f", "assert f() == 3", kind="test", points=1),
-            ]
-        )
-    )
-    submitted = nbformat.v4.new_notebook(
-        cells=[courses.nbgrader_cell("f", "def f():\n    return expected", kind="solution")]
-    )
-    job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(source)}, unsandboxed=True)
-    assert grade(job).points == 1
+    """As in the student's own notebook: a cell of theirs may use it, and after a crash too."""
+    cells = [
+        courses.nbgrader_cell("check_f", "expected = 3\nassert expected == 4", kind="test", points=0),
+        STUB,
+        courses.nbgrader_cell("grade_f", "f(2)", kind="test", points=1),
+        courses.nbgrader_cell("grade_g", "assert f(1) == 3", kind="test", points=1),
+    ]
+    answer = "import os\n\ndef f(x):\n    return expected if x == 1 else os._exit(0)"
+    assert [cell.status for cell in graded(cells, answer)] == ["wrong", "crashed", "passed"]
