@@ -21,6 +21,7 @@ import nbformat
 
 import exercises
 from autograder.limits import LimitValues
+from autograder.processes import on_one_core
 from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 from autograder.submission import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
 from autograder.verdict import CellVerdict, NotebookRecord, worst, write_outputs
@@ -93,7 +94,7 @@ atexit.register(stop_fork_server)
 
 def grade(job: Job) -> Result:
     """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
-    with _one_at_a_time:
+    with _one_at_a_time, on_one_core():
         return _grade(job)
 
 
@@ -168,7 +169,7 @@ def _digest(job: Job, name: str, rung: str) -> dict[str, str]:
         "submission": _hash(
             job.notebooks.get(name) or b"", *(f"{n}:".encode() + data for n, data in job.files.items())
         ),
-        "tests": _hash(job.templates[name].encode(), _bank()),
+        "tests": _digest_of_tests(job.templates[name]),
         "seeds": _hash(job.seed.encode()),
         "versions": _versions(),
         "limits": json.dumps(job.limits.to_dict(), sort_keys=True),
@@ -180,6 +181,14 @@ def _digest(job: Job, name: str, rung: str) -> dict[str, str]:
 
 def _hash(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=32)
+def _digest_of_tests(template: str) -> str:
+    """The notebook's tests, and the exercise bank's own source: a changed check is a changed test."""
+    folder = Path(exercises.__file__).parent
+    bank = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
+    return _hash(template.encode(), bank)
 
 
 @functools.cache
@@ -195,13 +204,6 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-@functools.cache
-def _bank() -> bytes:
-    """The exercise bank's own source: a changed check is a changed test."""
-    folder = Path(exercises.__file__).parent
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
 
 
 def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: str, message: str) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from multiprocessing.forkserver import ensure_running
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
 from autograder.job import Job, Result, grade, use_fork_server
-from autograder.processes import die_with_parent
+from autograder.processes import die_with_parent, take_core
 from autograder.sandbox import ForkServer, ForkServerHandle, choose_rung
 
 ExecutorFactory = Callable[[int], Executor]
@@ -37,7 +38,8 @@ class LocalExecutor(ProcessPoolExecutor):
         context.set_forkserver_preload(["autograder.preloaded"])
         os.environ[WARM_UP] = assignment
         ensure_running()
-        super().__init__(workers, context, _start_worker, (ForkServerHandle(self._server.rung, self._server.control),))
+        handle = ForkServerHandle(self._server.rung, self._server.control)
+        super().__init__(workers, context, _start_worker, (handle, context.Value("i", 0)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         super().shutdown(wait, cancel_futures=cancel_futures)
@@ -56,8 +58,11 @@ def warming_up(assignment: str, workers: int, unsandboxed: bool) -> Iterator[Exe
             executor.shutdown()
 
 
-def _start_worker(server: ForkServerHandle) -> None:
+def _start_worker(server: ForkServerHandle, started: Synchronized[int]) -> None:
     die_with_parent()
+    with started.get_lock():
+        take_core(started.value)
+        started.value += 1
     use_fork_server(server)
 
 

@@ -290,6 +290,7 @@ class ForkServerHandle:
         own_user, capability = _identity(self.rung.name)
         request = {
             "limits": limits,
+            "cores": sorted(os.sched_getaffinity(0)),
             "own_user": own_user,
             "capability": capability,
             "readable": _readable() if self.rung.name == "landlock" else [],

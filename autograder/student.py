@@ -109,9 +109,8 @@ class StudentProcess:
         self._server = server
         self.sock = server.fork(limits.to_dict())
         self._pidfd = -1
-        self._poller = select.poll()
         self._clock: _Clock | None = None
-        self._reader = wire.Reader(self._wait)
+        self._reader = wire.Reader(self._tick)
         self.seconds = 0.0  # of its time that was used up, as far as deadlines are concerned
         self.pid = self._hello()
 
@@ -128,8 +127,7 @@ class StudentProcess:
             wall = struct.pack("@ll", int(self.limits.wall_seconds), 0)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wall)
             wire.receive(self.sock)
-            self._poller.register(self.sock, select.POLLIN)
-            self._poller.register(self._pidfd, select.POLLIN)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(TICK * 1e6)))
         except (OSError, IndexError, EOFError, wire.WireError) as error:
             words = self._server.last_words
             self.close()
@@ -158,6 +156,8 @@ class StudentProcess:
                 if "callback" not in reply:
                     self.seconds += self._clock.used
                     return reply, body
+                if self._clock.elapsed > TICK:  # callbacks without end
+                    self._clock.check()
                 wire.send(self.sock, *answer(reply, body))
         except (AnswerLost, wire.WireError, OSError, EOFError) as error:
             self.close()
@@ -165,15 +165,14 @@ class StudentProcess:
                 raise
             raise AnswerCrashed(f"the process broke off: {error}") from error
 
-    def _wait(self) -> None:
+    def _tick(self) -> None:
+        """Called while an answer is slow in coming. A process that ended may have left children that hold its socket."""
         assert self._clock is not None
-        while True:
-            events = dict(self._poller.poll(TICK * 1000))
-            if self.sock.fileno() in events:
-                return
-            if self._pidfd in events:
-                raise AnswerCrashed("the process ended")
-            self._clock.check()
+        poller = select.poll()
+        poller.register(self._pidfd, select.POLLIN)
+        if poller.poll(0):
+            raise AnswerCrashed("the process ended")
+        self._clock.check()
 
     def close(self) -> None:
         """Kill it; its namespace or the fork server ends everything it started."""

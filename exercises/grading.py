@@ -149,8 +149,7 @@ def _observe(exercise: Exercise, check: Check, answer: Answer, student: str) -> 
 
 def _look(exercise: Exercise, check: Check, answer: Answer, student: str) -> _Seen:
     try:
-        with _quiet():
-            return _Seen(check.observe(answer, exercise.rng(check, student)))
+        return _Seen(check.observe(answer, exercise.rng(check, student)))
     except (InfrastructureError, KeyboardInterrupt):
         raise
     except BaseException as error:  # students raise SystemExit and RecursionError too
@@ -167,6 +166,7 @@ def wanted(exercise: Exercise, check: Check, student: str) -> Observation:
     return seen.observation
 
 
+@_quiet()
 def deviations(exercise: Exercise, answer: Answer, student: str = "") -> dict[str, float]:
     """For each check, how far the answer is from what is wanted, in units of the tolerance; above 1 it fails."""
     result = {}
@@ -228,6 +228,7 @@ def _first_error(seen: dict[str, _Seen]) -> str:
     return ""
 
 
+@_quiet()
 def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
     """Observe every check, compare with what is wanted, and name the mistake where it is a known one."""
     current = _sitting.get()
@@ -236,9 +237,8 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
     results = []
     for check in exercise.checks:
         one = seen[check.name] = _observe(exercise, check, answer, who)
-        with _quiet():
-            want = wanted(exercise, check, who)
-            gap = math.inf if one.error is not None else distance(one.observation, want, check.rtol, check.atol)
+        want = wanted(exercise, check, who)
+        gap = math.inf if one.error is not None else distance(one.observation, want, check.rtol, check.atol)
         passed = gap <= 1
         results.append(
             CheckResult(
@@ -249,8 +249,7 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
     status = _status(points, exercise.points, seen)
     recognised = None
     if status not in ("passed", "not attempted"):
-        with _quiet():
-            recognised = _recognise(exercise, seen, who)
+        recognised = _recognise(exercise, seen, who)
     verdict = Verdict(
         exercise=exercise.name,
         points=points,

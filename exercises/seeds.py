@@ -24,4 +24,4 @@ def generator(exercise: str, check: str, student: str) -> np.random.Generator:
     """A generator seeded from (course, exercise, check, student)."""
     key = "\x1f".join((seed_of_course(), exercise, check, student))
     digest = hashlib.sha256(key.encode()).digest()
-    return np.random.default_rng(np.random.SeedSequence(np.frombuffer(digest, dtype=np.uint32).tolist()))
+    return np.random.default_rng(np.random.SeedSequence(np.frombuffer(digest, dtype=np.uint32)))

@@ -69,9 +69,14 @@ def preload() -> Any:
     matplotlib.pyplot.close("all")
 
     import confine  # noqa: F401 - found now: its folder leaves the path
+    from pages import use_huge_pages
     from shell import make_shell
 
-    return make_shell()
+    shell = make_shell()
+    gc.collect()
+    gc.freeze()  # a collection in a child must not copy our pages
+    use_huge_pages()
+    return shell
 
 
 def _limit(limits: dict[str, Any], others: int) -> None:
@@ -130,6 +135,8 @@ def _become_student(
         if uid is None:
             others = _tasks_of_this_user()
     os.chdir(folder)
+    with contextlib.suppress(OSError):  # the grader may have been moved since
+        os.sched_setaffinity(0, request["cores"])
     drop_privileges(uid, request["capability"])
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), folder))
@@ -278,8 +285,6 @@ def main() -> None:
     try:
         shell = preload()
         sys.path.pop(0)
-        gc.collect()
-        gc.freeze()  # a collection in a child must not copy our pages
         server.serve(shell)
     finally:
         server.close()

@@ -1,7 +1,7 @@
 """The wire: length-prefixed frames of plain data, the one module which both sides of the wall import.
 
 A frame is `!IQ` (header bytes, body bytes), a JSON header, and the raw buffers it refers to. A value is either
-JSON's own (None, bool, int, float, str) or a tagged list such as `["array", "<f8", [2, 3], 0, {...}]` whose buffer
+JSON's own (None, bool, int, float, str) or a tagged list such as `["array", "<f8", [2, 3], 0, "C", true]` whose buffer
 has that index. Nothing is ever pickled. What is not data crosses as a *handle*: a number, a type name and a short repr.
 
 Subclasses are sent as their base type, so an object that equals everything cannot arrive. Decoding never runs code
@@ -10,6 +10,7 @@ of the sender; it has caps on bytes, depth and count, and raises `WireError` on 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -28,6 +29,7 @@ MAX_BODY = 64 * 2**20
 MAX_DEPTH = 32
 MAX_NODES = 500_000
 SAFE_INT = 2**53
+_to_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode  # what we encoded is a tree
 
 ARRAY_KINDS = "biufcUS"
 TORCH_DTYPES = {
@@ -67,7 +69,7 @@ def send(sock: socket, header: dict[str, Any], buffers: list[bytes]) -> None:
     """Write one frame. Raises WireError where it would be over the caps."""
     head = dict(header)
     head["buffers"] = [len(buffer) for buffer in buffers]
-    raw = json.dumps(head).encode()
+    raw = _to_json(head).encode()
     body = sum(head["buffers"])
     if len(raw) > MAX_HEADER or body > MAX_BODY:
         raise WireError(f"a message of {(len(raw) + body) / 2**20:.0f} MiB is too large to send")
@@ -77,22 +79,24 @@ def send(sock: socket, header: dict[str, Any], buffers: list[bytes]) -> None:
 class Reader:
     """Reads exact sizes from a socket, with few system calls: what comes early is kept for the next read.
 
-    `wait` is called before each receive.
+    `tick` is called when not all of it is there yet, and when the socket's time limit (SO_RCVTIMEO) has passed without a byte; it
+    may raise.
     """
 
-    def __init__(self, wait: Callable[[], None] | None = None):
-        self._wait = wait
+    def __init__(self, tick: Callable[[], None] = lambda: None):
+        self._tick = tick
         self._kept = bytearray()
 
     def __call__(self, sock: socket, size: int) -> bytes:
         kept = self._kept
         while len(kept) < size:
-            if self._wait is not None:
-                self._wait()
-            more = sock.recv(min(max(size - len(kept), 2**16), 2**20))
-            if not more:
-                raise EOFError("the other side closed the connection")
-            kept += more
+            with contextlib.suppress(BlockingIOError):
+                more = sock.recv(min(max(size - len(kept), 2**16), 2**20))
+                if not more:
+                    raise EOFError("the other side closed the connection")
+                kept += more
+            if len(kept) < size:
+                self._tick()
         data = bytes(kept[:size])
         del kept[:size]
         return data
@@ -117,7 +121,7 @@ def receive(sock: socket, read: Callable[[socket, int], bytes] = _read) -> tuple
     raw = read(sock, head_size)
     body = read(sock, body_size)
     try:
-        header = json.loads(raw)
+        header = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise WireError("a frame's header is not JSON") from error
     sizes = header.pop("buffers", None) if isinstance(header, dict) else None
@@ -208,11 +212,10 @@ class Encoder:
         if dtype.kind not in ARRAY_KINDS or dtype.itemsize == 0 or isinstance(value, np.ma.MaskedArray):
             return self.handle(value)
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
-        how = {"layout": layout, "writeable": flags.writeable}
         if dtype.byteorder == ">":
             dtype = dtype.newbyteorder("<")
             plain = plain.astype(dtype)
-        return ["array", dtype.str, list(plain.shape), self._buffer(plain.tobytes()), how]
+        return ["array", dtype.str, list(plain.shape), self._buffer(plain.tobytes()), layout, flags.writeable]
 
     def _scalar(self, value: np.generic, depth: int) -> Any:
         if value.dtype.kind not in ARRAY_KINDS:
@@ -316,19 +319,19 @@ class Decoder:
     def _dict(self, depth: int, pairs: Any) -> dict[Any, Any]:
         return {self._decode(k, depth + 1): self._decode(v, depth + 1) for k, v in pairs}
 
-    def _array(self, depth: int, dtype: str, shape: Any, index: Any, flags: Any) -> np.ndarray:
+    def _array(self, depth: int, dtype: str, shape: Any, index: Any, layout: Any, writeable: Any) -> np.ndarray:
         kind, sizes = _dtype(str(dtype)), _shape(shape)
         data = self._buffer(index)
         if math.prod(sizes) * kind.itemsize != len(data):
             raise WireError("an array's bytes do not fit its shape")
         sent: np.ndarray = np.ndarray(sizes, kind, data)
-        if flags["layout"] == "strided" and sizes:
+        if layout == "strided" and sizes:
             wide = np.zeros((*sizes[:-1], 2 * sizes[-1]), kind)
             array = wide[..., ::2]
             array[...] = sent
         else:
-            array = sent.copy("F" if flags["layout"] == "F" else "C")
-        if flags["writeable"] is False:
+            array = sent.copy("F" if layout == "F" else "C")
+        if writeable is False:
             array.flags.writeable = False
         return array
 

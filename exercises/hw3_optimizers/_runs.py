@@ -133,22 +133,22 @@ def kinds_of_input(f: Answer, rng: np.random.Generator, **hyper: Any) -> Observa
     return {**seen, "in turn": probe(_in_turn, f, starts=starts, gradients=gradients, hyper=hyper)}
 
 
-# Gradients ----------------------------------------------------------------------------------------------------------
+# Gradients: one row for each step -----------------------------------------------------------------------------------
 
 
-def dense(rng: np.random.Generator, steps: int = 30, size: int = 4) -> list[np.ndarray]:
+def dense(rng: np.random.Generator, steps: int = 30, size: int = 4) -> np.ndarray:
     """Noisy gradients of both signs, with a mean that is not 0 and a size of its own in each place."""
-    return list((rng.normal(size=(steps, size)) + rng.normal(size=size)) * rng.uniform(0.2, 3, size=size))
+    return (rng.normal(size=(steps, size)) + rng.normal(size=size)) * rng.uniform(0.2, 3, size=size)
 
 
-def sparse(rng: np.random.Generator, steps: int = 30, size: int = 4) -> list[np.ndarray]:
+def sparse(rng: np.random.Generator, steps: int = 30, size: int = 4) -> np.ndarray:
     """Nine in ten are zero; the first place never has a gradient, the last has one at the first step."""
     gradients = rng.normal(size=(steps, size)) * (rng.uniform(size=(steps, size)) < 0.1)
     gradients[:, 0] = 0.0
     gradients[0, -1] = rng.uniform(0.5, 2)
-    return list(gradients)
+    return gradients
 
 
-def fading(rng: np.random.Generator, steps: int = 30, size: int = 4) -> list[np.ndarray]:
+def fading(rng: np.random.Generator, steps: int = 30, size: int = 4) -> np.ndarray:
     """A few large gradients, then small ones: what is remembered of the large ones decides the rest."""
-    return list(rng.normal(size=(steps, size)) * np.where(np.arange(steps) < 3, 10.0, 0.3)[:, None])
+    return rng.normal(size=(steps, size)) * np.where(np.arange(steps) < 3, 10.0, 0.3)[:, None]

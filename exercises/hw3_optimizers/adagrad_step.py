@@ -89,13 +89,13 @@ def _like_torch(f, rng):
     zero, lr = np.zeros(4), float(rng.uniform(0.05, 0.5))
     return [
         paths(f, (zero, dense(rng), {"lr": lr}, {"lr": lr / 10}), (zero, sparse(rng), {"lr": lr})),
-        paths(f, (zero, [1e-3 * g for g in dense(rng)], {"lr": lr, "eps": 1e-8}, {"lr": lr / 10})),
+        paths(f, (zero, 1e-3 * dense(rng), {"lr": lr, "eps": 1e-8}, {"lr": lr / 10})),
     ]
 
 
 def _eps(f, rng):
     zero, lr = np.zeros(4), float(rng.uniform(0.05, 0.5))
-    tiny = [1e-8 * g for g in dense(rng)]
+    tiny = 1e-8 * dense(rng)
     return paths(
         f,
         (zero, tiny, {"lr": lr, "eps": 1e-8}),

@@ -179,7 +179,7 @@ def _like_torch(f, rng):
         (zero, dense(rng), usual, slower),
         (zero, dense(rng), other, slower),
         (zero, sparse(rng), {**usual, "eps": 1e-8}),
-        (zero, [1e-3 * g for g in dense(rng)], usual),
+        (zero, 1e-3 * dense(rng), usual),
     )
 
 
@@ -187,7 +187,7 @@ def _eps(f, rng):
     zero, usual = np.zeros(4), _usual(rng)
     return paths(
         f,
-        (zero, [1e-8 * g for g in dense(rng)], {**usual, "eps": 1e-8}),
+        (zero, 1e-8 * dense(rng), {**usual, "eps": 1e-8}),
         (zero, dense(rng), {**usual, "eps": 1e-4}),
         (zero, dense(rng), {**usual, "eps": float(rng.uniform(0.05, 0.5))}, {"lr": usual["lr"] / 10}),
     )

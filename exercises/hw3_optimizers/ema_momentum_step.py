@@ -84,7 +84,7 @@ def _weighted_means(f, rng):
         paths(f, (zero, dense(rng), {"lr": lr, "beta": beta}, {"lr": lr / 10})),
         paths(f, (zero, sparse(rng), {"lr": lr, "beta": beta})),
         paths(f, (zero, dense(rng), {"lr": lr, "beta": 0.999}), (zero, dense(rng, 10), {"lr": lr, "beta": 0.0})),
-        paths(f, (zero, [1e-8 * g for g in dense(rng)], {"lr": lr, "beta": beta}), scale=1e-8),
+        paths(f, (zero, 1e-8 * dense(rng), {"lr": lr, "beta": beta}), scale=1e-8),
     ]
 
 

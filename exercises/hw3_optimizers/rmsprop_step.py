@@ -88,12 +88,12 @@ def _first_steps(f, rng):
 def _like_torch(f, rng):
     zero, lr, gamma = np.zeros(4), float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.8, 0.99))
     usual = {"lr": lr, "gamma": gamma, "eps": 1e-8}
-    tiny = [1e-8 * g for g in dense(rng)]
+    tiny = 1e-8 * dense(rng)
     return paths(
         f,
         (zero, dense(rng), usual, {"lr": lr / 10}),
         (zero, sparse(rng), usual),
-        (zero, [1e-3 * g for g in dense(rng)], usual),
+        (zero, 1e-3 * dense(rng), usual),
         (zero, tiny, usual),
         (zero, dense(rng), {**usual, "eps": float(rng.uniform(0.05, 0.5))}, {"lr": lr / 10}),
     )

@@ -103,7 +103,7 @@ def _like_torch(f, rng):
     zero, lr = np.zeros(4), float(rng.uniform(0.05, 0.5))
     plain = {"lr": lr, "momentum": float(rng.uniform(0.8, 0.95))}
     damped = {"lr": lr, "momentum": float(rng.uniform(0.8, 0.95)), "dampening": float(rng.uniform(0.2, 0.8))}
-    tiny = [1e-8 * g for g in dense(rng)]
+    tiny = 1e-8 * dense(rng)
     return [
         paths(f, (zero, dense(rng), plain, {"lr": lr / 10}), (zero, sparse(rng), plain)),
         paths(f, (zero, dense(rng), damped, {"lr": lr / 10}), (zero, sparse(rng), damped)),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -66,13 +70,22 @@ def source_notebook():
 
 def make(root: Path, settings: str = "c.Limits.cpu_seconds = 3.0\n") -> Classroom:
     """The course folder with its assignment generated."""
-    source = root / "made" / ASSIGNMENT
+    shutil.copytree(_generated(), root, dirs_exist_ok=True)
+    make_course(root, settings=settings)
+    return Classroom(root)
+
+
+@cache
+def _generated() -> Path:
+    """A course folder with its assignment generated, to be copied: nbgrader takes seconds to make a gradebook."""
+    root = Path(tempfile.mkdtemp(prefix="tiny-course-"))
+    atexit.register(shutil.rmtree, root)
+    source = root / "source" / ASSIGNMENT
     source.mkdir(parents=True)
     nbformat.write(source_notebook(), source / f"{NOTEBOOK}.ipynb")
-    make_course(root, source, settings=settings)
-    course = Classroom(root)
-    course.generate(ASSIGNMENT)
-    return course
+    make_course(root)
+    Classroom(root).generate(ASSIGNMENT)
+    return root
 
 
 def release_of(course: Classroom):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from autograder.limits import LimitValues
+from autograder.processes import on_one_core
 from autograder.sandbox import ForkServer
 from autograder.student import Proxy, Student, StudentError
 from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, typed, untouched
@@ -212,6 +213,37 @@ def test_waiting_is_stopped_by_the_wall_clock(fork_server: ForkServer) -> None:
         define(student, "def sleep():\n    time.sleep(1000)")
         with pytest.raises(AnswerTimedOut):
             student.fetch("sleep")()
+
+
+DRIP = """
+import socket, struct
+def drip():
+    fd = next(fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")
+              and os.readlink(f"/proc/self/fd/{fd}").startswith("socket"))
+    os.write(fd, struct.pack("!IQ", 1000, 0))
+    while True:
+        os.write(fd, b" ")
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize(
+    "source", [DRIP, "def drip(f):\n    while True:\n        f()"], ids=["byte by byte", "callbacks without end"]
+)
+def test_a_process_that_keeps_talking_is_stopped_too(fork_server: ForkServer, source: str) -> None:
+    with Student(fork_server, LimitValues(cpu_seconds=0.5)) as student:
+        define(student, source)
+        with pytest.raises(AnswerTimedOut):
+            student.fetch("drip")(*([lambda: None] if "(f)" in source else []))
+
+
+def test_it_runs_where_its_grader_runs(fork_server: ForkServer) -> None:
+    before = os.sched_getaffinity(0)
+    with on_one_core(), Student(fork_server, LimitValues()) as student:
+        define(student, "cores = os.sched_getaffinity(0)")
+        assert len(os.sched_getaffinity(0)) == 1
+        assert student.fetch("cores") == os.sched_getaffinity(0)
+    assert os.sched_getaffinity(0) == before
 
 
 @pytest.mark.parametrize(

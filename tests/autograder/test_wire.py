@@ -179,7 +179,7 @@ def test_size_is_capped_on_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 BAD_NODES = [
-    ["nothing"], ["array"], ["array", "|O8", [1], 0, {}], ["array", "<f8", [2], 0, {"layout": "C", "writeable": True}],
+    ["nothing"], ["array"], ["array", "|O8", [1], 0, "C", True], ["array", "<f8", [2], 0, "C", True],
     ["array", "<f8", [-1], 0, {}], ["array", "<f8", [1 << 70], 0, {}], ["bytes", 5], ["bytes", True], ["int", "zz"],
     ["float", "1e3"], ["dict", [[["list", []], 1]]], ["dict", 3], ["list", 3], [], {"a": 1}, ["tensor", "float99", [1], 0, False],
     ["scalar", "<f8", 1], ["numpy type", "load"], ["numpy dtype", "O"], ["generator", "{}"], ["handle", "x", "", "", False],
