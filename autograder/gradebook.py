@@ -18,6 +18,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor, latesubmissions
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+LOOKUPS = ("find_assignment", "find_student", "find_submission", "find_submission_notebook")
+
 
 class _Held(Session):
     """A session in which nbgrader's many commits only flush; `really_commit` ends the transaction."""
@@ -47,6 +49,10 @@ class _SharedGradebook(api.Gradebook):
     def __init__(self, db_url: str, course_id: str):
         super().__init__(db_url, course_id)
         self.cells = cache(self._cells)  # an assignment's cells do not change during a run
+        # Nor do these while one submission is dealt with; what is not found is looked for again.
+        self._lookups = [cache(getattr(self, name)) for name in LOOKUPS]
+        for name, lookup in zip(LOOKUPS, self._lookups, strict=True):
+            setattr(self, name, lookup)
         self.db.remove()
         maker = sessionmaker(class_=_Held, bind=self.engine, expire_on_commit=False, future=True)
         self.db: scoped_session[_Held] = scoped_session(maker)
@@ -84,12 +90,17 @@ class _SharedGradebook(api.Gradebook):
     def begin(self) -> None:
         """Forget what a submission that failed has left."""
         self.db.rollback()
-        self.db.remove()
+        self._forget()
 
     def end(self) -> None:
         """Commit, and let go of all objects: memory stays flat."""
         self.db().really_commit()
+        self._forget()
+
+    def _forget(self) -> None:
         self.db.remove()
+        for lookup in self._lookups:
+            lookup.cache_clear()
 
 
 _open: dict[tuple[str, str], _SharedGradebook] = {}
@@ -153,7 +164,8 @@ class SaveVerdicts(NbGraderPreprocessor):
             gradebook.db.execute(update(api.Grade), scores)
         if remarks:
             gradebook.db.execute(update(api.Comment), remarks)
-        gradebook.db.expire_all()  # sums of points, for the steps that follow
+        for one in (submitted, submitted.assignment):
+            gradebook.db.expire(one)  # their sums of points, for the steps that follow
         return nb, resources
 
     @staticmethod
