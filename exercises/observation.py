@@ -174,6 +174,18 @@ def probe(function: Callable[..., Any], answer: Answer, **inputs: Any) -> Any:
     return remote(function, inputs) if remote is not None else function(answer, **inputs)
 
 
+def _call_each(answer, calls):  # a probe: sent to the answer's process
+    return [answer(*args, **kwargs) for args, kwargs in calls]
+
+
+def several(answer: Answer, *calls: tuple[Any, ...], **keywords: Any) -> list[Any]:
+    """The values of `answer(*args, **keywords)` for each of these tuples of arguments, for one crossing of the wall.
+
+    The first exception ends them. Arguments that the answer changes are changed here, as in single calls.
+    """
+    return probe(_call_each, answer, calls=[(args, keywords) for args in calls])
+
+
 # What the engine raises when an answer gives no observation at all --------------------------------------------------
 
 

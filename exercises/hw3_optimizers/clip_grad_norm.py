@@ -8,7 +8,7 @@ import torch
 
 from exercises.arrays import locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.observation import typed
+from exercises.observation import several, typed
 
 
 def _clip_grad_norm(grads, max_norm, norm_type=2.0, eps=1e-6):
@@ -150,21 +150,20 @@ def _norms_and_limits(f, rng):
         np.array(rng.uniform(1.0, 2.0)),
         rng.normal(size=(2, 1, 3)),
     ]
-    seen = []
+    cases = []
     for norm_type in (2.0, 1.0, math.inf, 3.0):
         total = float(np.linalg.norm(np.concatenate([g.ravel() for g in grads]), norm_type))
-        for part in (0.25, 0.8, 1.5):
-            seen.append(_look(f([g.copy() for g in grads], part * total, norm_type)))
-    return [*seen, _look(f([g.copy() for g in grads], max_norm=0.75, norm_type=1, eps=1e-6))]
+        cases += [([g.copy() for g in grads], part * total, norm_type) for part in (0.25, 0.8, 1.5)]
+    return [*map(_look, several(f, *cases)), _look(f([g.copy() for g in grads], max_norm=0.75, norm_type=1, eps=1e-6))]
 
 
 def _small_ones(f, rng):
     grads = [rng.normal(size=(2, 3)), rng.normal(size=4)]
     total = float(np.linalg.norm(np.concatenate([g.ravel() for g in grads])))
+    cases = {tiny: [g * tiny for g in grads] for tiny in (1.0, 1e-3, 1e-9)}
     seen = []
-    for tiny in (1.0, 1e-3, 1e-9):
-        small = [g * tiny for g in grads]
-        clipped, norm = f(small, 1.2 * total)
+    results = several(f, *((small, 1.2 * total) for small in cases.values()))
+    for (tiny, small), (clipped, norm) in zip(cases.items(), results, strict=True):
         equal = [np.asarray(a).tobytes() == b.tobytes() for a, b in zip(clipped, small, strict=True)]
         seen.append({"equal": equal, "norm": float(norm) / tiny})
     return seen
@@ -172,20 +171,30 @@ def _small_ones(f, rng):
 
 def _none_zero_empty(f, rng):
     g = rng.normal(size=3) + 2.0
+    none, zero, empty, nothing, infinite, spoilt = several(
+        f,
+        ([None, g.copy(), None, 2 * g[:2]], 1.0),
+        ([np.zeros((2, 2)), np.zeros(3)], 1.0),
+        ([np.zeros((0, 3)), g.copy()], 1.0),
+        ([None, None], 1.0),
+        ([g.copy(), np.array([np.inf, 1.0])], 1.0),
+        ([g.copy(), np.array([1.0, np.nan])], 1.0),
+    )
     return [
-        _look(f([None, g.copy(), None, 2 * g[:2]], 1.0))["grads"],
-        _look(f([np.zeros((2, 2)), np.zeros(3)], 1.0)),
-        _look(f([np.zeros((0, 3)), g.copy()], 1.0))["grads"],
-        _look(f([None, None], 1.0)),
-        float(f([g, np.array([np.inf, 1.0])], 1.0)[1]),
-        float(f([g, np.array([1.0, np.nan])], 1.0)[1]),
+        _look(none)["grads"],
+        _look(zero),
+        _look(empty)["grads"],
+        _look(nothing),
+        float(infinite[1]),
+        float(spoilt[1]),
     ]
 
 
 def _dtypes(f, rng):
     single = [rng.normal(size=(2, 3)).astype(np.float32), np.array([2.5], dtype=np.float32)]
     whole = [rng.integers(1, 9, size=4), rng.integers(-8, 0, size=(2, 2))]
-    return [_look(f([locked(g) for g in given], 0.5))["grads"] for given in (single, whole)]
+    results = several(f, *(([locked(g) for g in given], 0.5) for given in (single, whole)))
+    return [_look(result)["grads"] for result in results]
 
 
 def _left_alone(f, rng):

@@ -6,7 +6,7 @@ import numpy as np
 
 from exercises.arrays import locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.observation import typed, untouched
+from exercises.observation import several, typed, untouched
 
 
 def _minimum_jerk(t, T, x0, xf):
@@ -76,14 +76,15 @@ def _on_the_way(f, rng):
     T = float(rng.uniform(0.4, 5.0))
     x0, xf = float(rng.normal()), float(rng.normal() + 4.0)
     times = T * np.sort(rng.uniform(0.02, 0.98, size=9))
-    return [np.asarray(f(times.copy(), T, x0, xf)), np.asarray(f(times, T, xf, x0)), float(f(0.3 * T, T, x0, xf))]
+    there, back, one = several(f, (times.copy(), T, x0, xf), (times, T, xf, x0), (0.3 * T, T, x0, xf))
+    return [np.asarray(there), np.asarray(back), float(one)]
 
 
 def _outside(f, rng):
     T = float(rng.uniform(0.4, 5.0))
     x0, xf = float(rng.normal()), float(rng.normal() + 4.0)
     times = np.array([-1.0, -0.1, 0.0, 0.4, 1.0, 1.2, 5.0]) * T
-    return [np.asarray(f(times, T, x0, xf)), np.asarray(f(np.array([-np.inf, np.inf]), T, x0, xf))]
+    return [np.asarray(path) for path in several(f, (times, T, x0, xf), (np.array([-np.inf, np.inf]), T, x0, xf))]
 
 
 def _shapes(f, rng):
@@ -91,14 +92,16 @@ def _shapes(f, rng):
     n = int(rng.integers(5, 9))
     times = np.linspace(0.1, 0.9, n) * T
     x0, xf = rng.normal(size=2), rng.normal(size=2) + 3.0
-    return [
-        typed(f(times.copy(), T, x0, xf)),
-        typed(f(times[:3].copy(), T, np.zeros(3), np.array([1.0, -2.0, 3.0]) * x0[0])),
-        typed(f(0.3 * T, T, x0, xf)),
-        typed(f(0.3 * T, T, 0.0, 1.0)),
-        typed(f(times, T, 0.0, 1.0)),
-        typed(f(times[:0], T, 0.0, 1.0)),
-    ]
+    paths = several(
+        f,
+        (times.copy(), T, x0, xf),
+        (times[:3].copy(), T, np.zeros(3), np.array([1.0, -2.0, 3.0]) * x0[0]),
+        (0.3 * T, T, x0, xf),
+        (0.3 * T, T, 0.0, 1.0),
+        (times.copy(), T, 0.0, 1.0),
+        (times[:0], T, 0.0, 1.0),
+    )
+    return [typed(path) for path in paths]
 
 
 def _smoothness(f, rng):
@@ -138,10 +141,16 @@ def _inputs(f, rng):
     return [
         untouched(f, times, 3.0, ends[0], ends[1]),
         untouched(f, whole, 5, 2, 7),
-        typed(f(locked(times), 3.0, locked(ends[0]), locked(ends[1]))),
-        typed(f(whole, 5, 2, 7)),
-        typed(f(strided(times), 2, -1, 4)),
-        typed(f(np.array([0.5, np.nan]), 2.0, 0.0, 1.0)),
+        *map(
+            typed,
+            several(
+                f,
+                (locked(times), 3.0, locked(ends[0]), locked(ends[1])),
+                (whole, 5, 2, 7),
+                (strided(times), 2, -1, 4),
+                (np.array([0.5, np.nan]), 2.0, 0.0, 1.0),
+            ),
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.observation import raised
+from exercises.observation import raised, several
 
 
 def _optimal_quadratic_params(L, mu, method):
@@ -93,37 +93,41 @@ def _slowest(lr, beta, method, curvatures):
 _METHODS = ("gd", "heavy_ball", "nesterov")
 
 
+def _numbers(f, *cases):
+    """(lr, beta, rate) in each case `(L, mu, method)`, as Python numbers."""
+    return [[float(v) for v in values] for values in several(f, *cases)]
+
+
 def _by_hand(method, kappas):
     def observe(f, rng):
         mu = float(rng.choice([0.25, 0.5, 2.0, 4.0]))
-        return [[float(v) for v in f(kappa * mu, mu, method)] for kappa in kappas]
+        return _numbers(f, *((kappa * mu, mu, method) for kappa in kappas))
 
     return observe
 
 
 def _all_alike(f, rng):
     size = float(rng.uniform(0.1, 20.0))
-    return [[float(v) for v in f(size, size, method)] for method in _METHODS]
+    return _numbers(f, *((size, size, method) for method in _METHODS))
 
 
 def _rates(f, rng):
-    seen = []
+    cases = []
     for kappa in (2.0, float(rng.uniform(20, 60)), float(rng.uniform(300, 900))):
         mu = float(10 ** rng.uniform(-2, 1))
-        curvatures = np.geomspace(mu, kappa * mu, 400)
-        for method in _METHODS:
-            lr, beta, rate = f(kappa * mu, mu, method)
-            seen.append([1 - _slowest(float(lr), float(beta), method, curvatures), 1 - float(rate)])
+        cases += [(kappa * mu, mu, method) for method in _METHODS]
+    seen = []
+    for (L, mu, method), (lr, beta, rate) in zip(cases, _numbers(f, *cases), strict=True):
+        seen.append([1 - _slowest(lr, beta, method, np.geomspace(mu, L, 400)), 1 - rate])
     return seen
 
 
 def _scale_and_names(f, rng):
     whole = int(rng.integers(2, 9))
     kappa, scale = float(rng.uniform(5, 50)), float(10 ** rng.uniform(-4, 4))
-    seen = [[float(v) for v in f(9 * whole, whole, method)] for method in _METHODS]
-    for method in _METHODS:
-        lr, beta, rate = f(kappa * scale, scale, method)
-        seen.append([float(lr) * scale, float(beta), float(rate)])
+    seen = _numbers(f, *((9 * whole, whole, method) for method in _METHODS))
+    scaled = _numbers(f, *((kappa * scale, scale, method) for method in _METHODS))
+    seen += [[lr * scale, beta, rate] for lr, beta, rate in scaled]
     return [seen, raised(f, 2.0, 1.0, "newton"), raised(f, 2.0, 1.0, "")]
 
 

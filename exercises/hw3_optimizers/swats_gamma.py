@@ -7,7 +7,7 @@ import torch
 
 from exercises.arrays import locked, strided
 from exercises.bank import Check, Exercise, Misconception, edited
-from exercises.observation import untouched
+from exercises.observation import several, untouched
 
 
 def _swats_gamma(p, g):
@@ -65,33 +65,40 @@ def _number(value):
     return value if value is None else float(value)
 
 
+def _numbers(f, *pairs):
+    return [_number(value) for value in several(f, *pairs)]
+
+
 def _by_hand(f, rng):
     a, b, c = (float(v) for v in rng.choice(np.arange(1.0, 9.0), size=3, replace=False))
-    return [
-        _number(f(np.array([-1.0, -2.0]), np.array([a, b]))),
-        _number(f(np.array([-a, 1.0, -2.0]), np.array([b, 1.0, c]))),
-    ]
+    return _numbers(
+        f,
+        (np.array([-1.0, -2.0]), np.array([a, b])),
+        (np.array([-a, 1.0, -2.0]), np.array([b, 1.0, c])),
+    )
 
 
 def _sign_step(f, rng):
     g = rng.normal(size=(3, 4))
     lr = float(rng.uniform(1e-3, 1e-2))
-    return [
-        _number(f(-lr * np.sign(g), g)),
-        _number(f(-lr * np.sign(g) * 0.5, 0.5 * np.sign(g))),
-        _number(f(-lr * rng.uniform(0.1, 1.0, size=(2, 3, 2)), rng.uniform(0.5, 2.0, size=(2, 3, 2)))),
-        _number(f(np.array(-lr), np.array(0.25))),
-        _number(f(strided(-lr * np.sign(g)), g.T.copy().T)),
-    ]
+    return _numbers(
+        f,
+        (-lr * np.sign(g), g),
+        (-lr * np.sign(g) * 0.5, 0.5 * np.sign(g)),
+        (-lr * rng.uniform(0.1, 1.0, size=(2, 3, 2)), rng.uniform(0.5, 2.0, size=(2, 3, 2))),
+        (np.array(-lr), np.array(0.25)),
+        (strided(-lr * np.sign(g)), g.T.copy().T),
+    )
 
 
 def _shadow(f, rng):
     """The part of SGD's step -γ g along p, in units of p. It is 1, also where p points uphill."""
-    seen = []
+    pairs = []
     for shape, turn in (((5,), 1.0), ((4, 3), 1.0), ((6,), -1.0)):
         g = rng.normal(size=shape)
-        p = turn * (-0.01 * g + 0.004 * rng.normal(size=shape))
-        gamma = f(p, g)
+        pairs.append((turn * (-0.01 * g + 0.004 * rng.normal(size=shape)), g))
+    seen = []
+    for (p, g), gamma in zip(pairs, several(f, *pairs), strict=True):
         seen += [float(np.vdot(p, -gamma * g) / np.vdot(p, p)), math.copysign(1.0, gamma)]
     return seen
 
@@ -102,27 +109,38 @@ def _shadow_in_theory(rng):
 
 def _right_angle(f, rng):
     k = float(rng.integers(1, 9))
-    return [
-        _number(f(np.array([k, 0.0]), np.array([0.0, 3.0]))),
-        _number(f(np.array([2.0, -1.0]), np.array([k, 2 * k]))),
-        _number(f(np.zeros(3), rng.normal(size=3))),
-        _number(f(rng.normal(size=(2, 2)), np.zeros((2, 2)))),
-        _number(f(np.array([-k, 0.0]), np.array([2.0, 1.0]))),
-    ]
+    return _numbers(
+        f,
+        (np.array([k, 0.0]), np.array([0.0, 3.0])),
+        (np.array([2.0, -1.0]), np.array([k, 2 * k])),
+        (np.zeros(3), rng.normal(size=3)),
+        (rng.normal(size=(2, 2)), np.zeros((2, 2))),
+        (np.array([-k, 0.0]), np.array([2.0, 1.0])),
+    )
 
 
 def _kinds(f, rng):
     g = rng.normal(size=4)
     tiny = (-1e-25 * np.sign(g)).astype(np.float32)
     a, b = locked(rng.normal(size=3)), locked(rng.normal(size=3) + 5.0)
+    values = several(
+        f,
+        (tiny, g.astype(np.float32)),
+        (-rng.integers(1, 9, size=4), rng.integers(1, 9, size=4)),
+        (-1e-9 * np.sign(g), g),
+        (-np.sign(g), g),
+        (a, b),
+        (np.array([1.0, np.nan]), np.array([1.0, 2.0])),
+    )
+    small, whole, smaller, plain, frozen, spoilt = values
     return [
-        _number(f(tiny, g.astype(np.float32))) * 1e25,
-        _number(f(-rng.integers(1, 9, size=4), rng.integers(1, 9, size=4))),
-        _number(f(-1e-9 * np.sign(g), g)) * 1e9,
-        type(f(-np.sign(g), g)).__name__,
+        _number(small) * 1e25,
+        _number(whole),
+        _number(smaller) * 1e9,
+        type(plain).__name__,
         untouched(f, -np.sign(g), g),
-        _number(f(a, b)),
-        _number(f(np.array([1.0, np.nan]), np.array([1.0, 2.0]))),
+        _number(frozen),
+        _number(spoilt),
     ]
 
 

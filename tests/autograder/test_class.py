@@ -23,7 +23,7 @@ from autograder.regrade import regrade
 from autograder.verdict import NotebookRecord
 from exercises import find
 
-SETTINGS = "c.Limits.cpu_seconds = 3.0\nc.EngineExporter.unsandboxed = True\n"
+SETTINGS = "c.Limits.cpu_seconds = 1.0\nc.EngineExporter.unsandboxed = True\n"
 STUDENTS = 7
 
 
