@@ -94,7 +94,7 @@ atexit.register(stop_fork_server)
 
 def grade(job: Job) -> Result:
     """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
-    with _one_at_a_time, on_one_core():
+    with _one_at_a_time:
         return _grade(job)
 
 
@@ -149,7 +149,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     nb, notes = rebuild(graded, cells)
     record.notes = [*([job.notes[name]] if name in job.notes else []), *notes] if problem is None else [problem[1]]
     if problem is None:
-        with Student(server, job.limits, job.files) as student:
+        with on_one_core(), Student(server, job.limits, job.files) as student:
             examination = examine(nb, student, job.student, job.lift_bans)
         record.cells, record.status = examination.cells, examination.status
         record.lost = examination.lost

@@ -26,6 +26,7 @@ import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import psutil
@@ -62,33 +63,42 @@ class Memory(threading.Thread):
             self.peak = max(self.peak, shares)
 
 
-def timed(command: list[str], root: Path, engine: str) -> tuple[float, float]:
-    """Seconds of one command over whoever is not graded yet, and its peak memory (MiB)."""
-    start = time.monotonic()
+class Run(NamedTuple):
+    """One command: its seconds, its peak memory (MiB), and the share of the cores' time that the host gave to others."""
+
+    seconds: float
+    peak: float
+    stolen: float
+
+
+def timed(command: list[str], root: Path, engine: str) -> Run:
+    """One command over whoever is not graded yet."""
+    start, before = time.monotonic(), psutil.cpu_times()
     environment = {**os.environ, "COURSE_ENGINE": engine}
     run = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
     memory = Memory(run.pid)
     memory.start()
     output, _ = run.communicate()
-    seconds = time.monotonic() - start
+    seconds, after = time.monotonic() - start, psutil.cpu_times()
     memory.over.set()
     if run.returncode:
         sys.exit(output.decode()[-2000:])
-    return seconds, memory.peak
+    stolen = (after.steal - before.steal) / (sum(after[:8]) - sum(before[:8]))  # guests are counted in user
+    return Run(seconds, memory.peak, stolen)
 
 
 def nbgrader_autograde(assignment: str) -> list[str]:
     return [sys.executable, "-m", "nbgrader", "autograde", assignment]
 
 
-def run_class(assignment: str, students: int, command: list[str], engine: str) -> tuple[float, float, float]:
-    """(seconds of the command on a fresh class, seconds on a graded one, peak MiB)."""
+def run_class(assignment: str, students: int, command: list[str], engine: str) -> tuple[Run, float]:
+    """The command on a fresh class, and its seconds on a graded one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         course = make_class(Path(name), assignment, students, RIGHT)
-        seconds, peak = timed(command, course.root, engine)
-        again, _ = timed(command, course.root, engine)
+        run = timed(command, course.root, engine)
+        again = timed(command, course.root, engine).seconds
         shutil.rmtree(course.root / "autograded")
-    return seconds, again, peak
+    return run, again
 
 
 # One submission -----------------------------------------------------------------------------------------------------
@@ -213,27 +223,28 @@ def main() -> None:
     stock_times: list[float] = []
 
     def stock() -> None:
-        graded, start_up, _ = run_class(name, options.stock, nbgrader_autograde(name), "off")
-        stock_times.append((graded - start_up) / options.stock)
+        run, start_up = run_class(name, options.stock, nbgrader_autograde(name), "off")
+        stock_times.append((run.seconds - start_up) / options.stock)
         print(f"  ... {STOCK}: {stock_times[-1]:.2f}", flush=True)
 
     stock()
-    configured, _, _ = run_class(name, options.students, nbgrader_autograde(name), "on")
+    configured, _ = run_class(name, options.students, nbgrader_autograde(name), "on")
     stock()
-    whole, _, peak = run_class(name, options.students, course_grade(name), "on")
+    whole, _ = run_class(name, options.students, course_grade(name), "on")
     stock()
     bare, engine = execution(name)
     stock()
     each = {
         STOCK: statistics.median(stock_times),
-        "nbgrader autograde, engine on": configured / options.students,
-        "course grade": whole / options.students,
+        "nbgrader autograde, engine on": configured.seconds / options.students,
+        "course grade": whole.seconds / options.students,
         "one submission, engine": engine,
         LIMIT: bare,
     }
     more = {
         STOCK: "start-up taken off",
-        "course grade": f"peak {peak:.0f} MiB",
+        "nbgrader autograde, engine on": f"{configured.stolen:.0%} of the cores' time taken by the host",
+        "course grade": f"{whole.stolen:.0%} of the cores' time taken by the host, peak {whole.peak:.0f} MiB",
         "one submission, engine": f"{engine / bare:.2f} times the limit",
         LIMIT: "forked, all imported: the limit of one process",
     }
@@ -242,10 +253,12 @@ def main() -> None:
         print(f"  {what:32} {seconds:7.2f}   {each[STOCK] / seconds:6.1f} times as fast{note}", flush=True)
     growth = {}
     for size in options.sizes:
-        seconds, _, peak = run_class(name, size, course_grade(name), "on")
-        growth[size] = seconds, peak
+        run, _ = run_class(name, size, course_grade(name), "on")
+        growth[size] = run.seconds, run.peak
         print(
-            f"  {size:5} submissions {seconds:8.1f} s, {seconds / size:6.3f} s each, peak {peak:5.0f} MiB", flush=True
+            f"  {size:5} submissions {run.seconds:8.1f} s, {run.seconds / size:6.3f} s each, "
+            f"{run.stolen:.0%} taken by the host, peak {run.peak:5.0f} MiB",
+            flush=True,
         )
     if options.plot:
         plot(options.plot, name, each, growth)

@@ -12,8 +12,8 @@ import torch
 from autograder.limits import LimitValues
 from autograder.processes import on_one_core
 from autograder.sandbox import ForkServer
-from autograder.student import Proxy, Student, StudentError
-from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, typed, untouched
+from autograder.student import Proxy, Student, StudentError, StudentProcess
+from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, several, typed, untouched
 
 
 def define(student: Student, source: str) -> None:
@@ -191,6 +191,21 @@ def test_prints_of_a_call_go_nowhere(student: Student) -> None:
     define(student, "def f(x):\n    print('the input is', x)\n    display(x)\n    return x")
     student.fetch("f")(3)
     assert student.run_cell("None", "b").outputs == []
+
+
+def test_several_calls_cross_at_once_and_changed_arguments_come_back(
+    student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    define(student, "def scale(a, by, *, plus=0):\n    a *= by\n    return a.sum() + plus")
+    scale = student.fetch("scale")
+    exchange, crossings = StudentProcess.exchange, []
+    monkeypatch.setattr(StudentProcess, "exchange", lambda *given: crossings.append(1) or exchange(*given))
+    arrays = [np.ones(2), np.ones(3)]
+    assert several(scale, (arrays[0], 2.0), (arrays[1], 3.0), plus=1) == [5.0, 10.0]
+    assert [array.tolist() for array in arrays] == [[2.0, 2.0], [3.0, 3.0, 3.0]]
+    assert len(crossings) == 1
+    with pytest.raises(TypeError):
+        several(scale, (np.ones(2), 2.0), (np.ones(2),))
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------------
