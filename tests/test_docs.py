@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,13 @@ class Person:
     folder: Path
     environment: dict[str, str]
 
-    def follow(self, page: str, *, until: str | None = None, after: str | None = None) -> dict[str, str]:
-        """Write the files and run the commands of a page, or of its part before or after a heading. command -> output."""
+    def follow(
+        self, page: str, *, until: str | None = None, after: str | None = None, done: Container[str] = ()
+    ) -> dict[str, str]:
+        """Write the files and run the commands of a page, or of its part before or after a heading. command -> output.
+
+        done: commands which another page has had run, and which would do the same again.
+        """
         found = list(blocks(page))
         headings = [block.heading for block in found]
         assert (until or after or headings[0]) in headings
@@ -62,7 +67,7 @@ class Person:
         told = {}
         for block in found[start:stop]:
             if block.language == "sh":
-                told |= {command: self.run(command) for command in block.text.strip().splitlines()}
+                told |= {one: self.run(one) for one in block.text.strip().splitlines() if one not in done}
             elif block.file:
                 path = self.folder / block.file
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,8 +190,10 @@ def test_the_students_page_to_its_end(graded: Term) -> None:
 
 
 def test_the_instructors_page_to_its_end(graded: Term) -> None:
-    told = graded.teacher.follow("instructor", after="Change an assignment")
-    assert "nothing differs" in told[f"course regrade {ASSIGNMENT} --prove"]
+    same = {f"course regrade {ASSIGNMENT} --prove", f"course report {ASSIGNMENT}"}
+    assert same <= set(graded.told)
+    graded.teacher.follow("instructor", after="Change an assignment", done=same)
+    assert "nothing differs" in graded.told[f"course regrade {ASSIGNMENT} --prove"]
     assert "ada" in (graded.teacher.folder / "grades.csv").read_text(encoding="utf-8-sig").lower()
 
 
