@@ -42,6 +42,8 @@ def main() -> None:
     except (CourseError, InfrastructureError) as error:
         Console(stderr=True, soft_wrap=True).print(f"course: {error}", style="red", markup=False, highlight=False)
         sys.exit(2)
+    finally:
+        gc.freeze()  # what ends with the process anyway need not be searched for garbage, which takes half a second
 
 
 def _course(folder: Path | None):

@@ -21,11 +21,9 @@ import torch  # noqa: E402
 import autograder.examiner  # noqa: E402
 import autograder.job  # noqa: E402, F401
 from autograder.pool import WARM_UP  # noqa: E402
-from autograder.sandbox import font_list  # noqa: E402
 from autograder.sandboxed.pages import use_huge_pages  # noqa: E402
 from exercises import exercises_of  # noqa: E402
 
-font_list()
 torch.set_num_threads(1)
 
 
@@ -39,7 +37,6 @@ def warm_up(assignment: str) -> None:
 if WARM_UP in os.environ:
     warm_up(os.environ[WARM_UP])
 
-gc.collect()
 gc.freeze()  # a collection in a worker must not walk through torch, nor copy our pages
 gc.enable()
 use_huge_pages()

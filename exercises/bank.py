@@ -12,7 +12,7 @@ import linecache
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,7 @@ class Exercise:
         return grade(self, answer, student)
 
 
+@cache
 def source_of(answer: Answer) -> str:
     """The source text of a bank function or class, dedented."""
     text = getattr(answer, "__bank_source__", None)

@@ -1,12 +1,12 @@
 """`MyAdamW`: the capstone, an optimizer that fits into torch (`torch.optim.Optimizer`) and trains a network."""
 
-import functools
 import math
 
 import numpy as np
 import torch
 
 from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.digits import digits
 from exercises.observation import probe
 
 
@@ -204,14 +204,6 @@ def _train(answer, images, labels, weights, steps, lr):
     return {"losses": losses, "sums": [float(p.abs().sum()) for p in network.parameters()]}
 
 
-@functools.cache
-def _digits():
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return data.data / 16.0, data.target
-
-
 def _one_group(f, rng, **hyper):
     weights = [rng.normal(size=(2, 2)), rng.normal(size=3)]
     gradients = [[s * rng.normal(size=(2, 2)), s * rng.normal(size=3)] for s in (1.0, 10.0, 1e-3, 1.0)]
@@ -275,7 +267,7 @@ def _saved(f, rng):
 
 
 def _on_digits(f, rng):
-    images, labels = _digits()
+    images, labels = digits()
     rows = rng.choice(len(images), size=48, replace=False)
     shapes = [(12, 64), (12,), (10, 12), (10,)]
     weights = [rng.normal(size=shape) / math.sqrt(shape[-1]) for shape in shapes]

@@ -1,10 +1,9 @@
 """`random_label_report(fit, X, y, X_test, y_test, rng)`: the same model on true and on random labels. A bonus exercise."""
 
-from functools import cache
-
 import numpy as np
 
 from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.digits import digits
 from exercises.observation import probe
 
 
@@ -111,17 +110,9 @@ def _experiment(answer, X, y, X_test, y_test, runs):
     return [reports, [bool(np.array_equal(now, then)) for now, then in zip(given, before, strict=True)]]
 
 
-@cache
-def _digits():
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y
-
-
 def _subset(rng):
     """50 digits to learn, fewer than the 64 pixels of each, so that any labels can be fitted, and 200 to test."""
-    X, y = _digits()
+    X, y = digits()
     chosen = rng.permutation(len(X))[:250]
     return X[chosen[:50]], y[chosen[:50]], X[chosen[50:]], y[chosen[50:]]
 
