@@ -118,8 +118,7 @@ class _Examiner:
         sources = self._built_from(exercise) if exercise and forbidden else []
         banned = sorted({name for source in sources for name in banned_names(source, forbidden, self.imported)})
         if not banned:
-            self.student.banned = full_names(forbidden)
-            self.student.used.clear()
+            self.student.watch(full_names(forbidden))
             verdict = self._from_run(grade_id, max_points, self._execute(cell, used), used)
             banned = sorted(self.student.used)
         if banned:

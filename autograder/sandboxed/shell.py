@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
 import contextlib
 import io
 import itertools
@@ -32,7 +31,6 @@ from watch import call_watched
 
 PRINT_LIMIT = 2**20
 OUTPUT_LIMIT = 6 * 2**20
-WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses a function uses it at once
 
 
 class CappedWriter(io.TextIOBase):
@@ -179,7 +177,6 @@ class Student:
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
-        self.watched: collections.Counter[tuple[str, ...]] = collections.Counter()
         self.request: tuple[list[Any], list[bytes]] = ([], [])  # the values last received, as they came,
         self.handles = 0  # and how many of their parts are no data
 
@@ -357,11 +354,8 @@ class Student:
             self.shell.collect(outputs)
 
     def _maybe_watched(self, function: Callable[[], Any], banned: tuple[str, ...]) -> tuple[Any, list[str]]:
-        """The first calls of an exercise are watched for functions that are banned in it."""
-        self.watched[banned] += 1
-        if not banned or self.watched[banned] > WATCHED_CALLS:
-            return function(), []
-        return call_watched(function, banned, self._is_own)
+        """A call is watched for what the grader names."""
+        return call_watched(function, banned, self._is_own) if banned else (function(), [])
 
     def _is_own(self, filename: str) -> bool:
         """Code of the notebook, or of a file that was handed in with it."""

@@ -6,7 +6,7 @@ import courses
 import pytest
 
 from autograder.classroom import Classroom, Submission
-from autograder.student import Student
+from autograder.student import WATCHED_CALLS, Student
 
 BANNED = ["torch.logsumexp", "torch.special", "torch.nn", "torch.optim.AdamW", "scipy"]
 
@@ -34,8 +34,7 @@ ALLOWED = {
 def used_by(student: Student, source: str) -> set[str]:
     student.run_cell("import math, torch", "setup")
     student.run_cell(source, "cell")
-    student.banned = BANNED
-    student.used.clear()
+    student.watch(BANNED)
     student.fetch("f")([1.0, 2.0])
     return student.used
 
@@ -48,6 +47,20 @@ def test_a_banned_function_is_seen(student: Student, name: str) -> None:
 @pytest.mark.parametrize("name", ALLOWED)
 def test_honest_code_is_left_alone(student: Student, name: str) -> None:
     assert used_by(student, ALLOWED[name]) == set()
+
+
+def test_each_exercise_is_watched_anew(student: Student) -> None:
+    """hw3 forbids the same module in exercise after exercise: the calls of one must not use up those of the next."""
+    student.run_cell("import torch", "setup")
+    student.run_cell("def honest(x): return 1.0\n" + SEEN["by a computed name"], "cell")
+    student.watch(BANNED)
+    for _ in range(WATCHED_CALLS + 1):
+        student.fetch("honest")([1.0, 2.0])
+    student.fetch("f")([1.0, 2.0])
+    assert student.used == set()  # watching has its price: only an exercise's first calls are
+    student.watch(BANNED)
+    student.fetch("f")([1.0, 2.0])
+    assert student.used == {"torch.logsumexp"}
 
 
 CHEATS = {
