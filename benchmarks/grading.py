@@ -55,7 +55,7 @@ class Memory(threading.Thread):
         self.pid, self.peak, self.over = pid, 0.0, threading.Event()
 
     def run(self) -> None:
-        while not self.over.wait(1.0):
+        while not self.over.wait(2.0):
             shares = 0.0
             for process in chain.from_iterable(by_kind(self.pid).values()):
                 with contextlib.suppress(psutil.Error):  # gone since; or behind the wall, and we are not root
