@@ -339,7 +339,10 @@ class Student:
         # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
         before = (nodes[1:], buffers) if as_it_came else self._encoded(given)
         with self._quiet():
-            result, used = self._maybe_watched(lambda: function(*streams, **kwargs), tuple(header.get("banned", ())))
+            if "banned" in header:
+                result, used = call_watched(lambda: function(*streams, **kwargs), tuple(header["banned"]), self._is_own)
+            else:
+                result, used = function(*streams, **kwargs), []
         changed = self._encoded(given) != before
         return {"ok": True, "changed": changed, "used": used}, [result, [args, kwargs] if changed else None]
 
@@ -352,10 +355,6 @@ class Student:
                 yield
         finally:
             self.shell.collect(outputs)
-
-    def _maybe_watched(self, function: Callable[[], Any], banned: tuple[str, ...]) -> tuple[Any, list[str]]:
-        """A call is watched for what the grader names."""
-        return call_watched(function, banned, self._is_own) if banned else (function(), [])
 
     def _is_own(self, filename: str) -> bool:
         """Code of the notebook, or of a file that was handed in with it."""

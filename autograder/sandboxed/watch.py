@@ -8,8 +8,6 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-WATCHED_EVENTS = 200  # of each call: watching makes it several times slower, and who uses a function uses it early
-
 
 def _modules(name: str) -> Iterator[types.ModuleType]:
     """The module of this name, where it is loaded, and the parts of it that it shows (torch.nn: torch.nn.functional)."""
@@ -60,20 +58,14 @@ def call_watched(
     """The function's result, and the banned functions which the student's own code called meanwhile.
 
     is_own: does code of this file name belong to the student? Python functions are known by their module and name,
-    compiled ones by identity. A ufunc leaves no trace here. Only a call's first events are looked at.
+    compiled ones by identity. A ufunc leaves no trace here.
     """
     compiled = {number: full for name in banned for number, full in _resolve(name).items()}
     names = tuple({*banned, *map(_own_name, banned)})
     inside = tuple(name + "." for name in names)
     used: set[str] = set()
-    left = WATCHED_EVENTS
-    before = sys.getprofile()
 
     def watch(frame: types.FrameType, event: str, argument: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            sys.setprofile(before)
         if event == "c_call":
             if id(argument) in compiled and is_own(frame.f_code.co_filename):
                 used.add(compiled[id(argument)])
@@ -82,6 +74,7 @@ def call_watched(
             if name in names or name.startswith(inside):
                 used.add(name)
 
+    before = sys.getprofile()
     sys.setprofile(watch)
     try:
         return function(), sorted(used)

@@ -20,6 +20,9 @@ SEEN = {
     "a class by its public name": (
         "O = getattr(torch.optim, 'Adam' + 'W')\ndef f(x): return O([torch.ones(1, requires_grad=True)]).defaults['lr']"
     ),
+    "after much else": (
+        "def f(x):\n    for _ in range(10_000): abs(1)\n    return getattr(torch, 'logsumexp')(torch.ones(2), 0).item()"
+    ),
     "in a callback": "def f(x): return list(map(lambda v: getattr(torch, 'logsumexp')(torch.ones(2), 0), [1]))",
 }
 ALLOWED = {
