@@ -1,6 +1,7 @@
 # Each target does its own set-up; a second run starts at once.
 PYTHON ?= python3
 BIN := .venv/bin
+STUDENTS ?= 30
 READY := .venv/.ready
 
 .PHONY: demo test attacks landlock lint bench kill soak release lectures slides
@@ -19,8 +20,9 @@ attacks: $(READY) landlock
 landlock: $(READY)
 	COURSE_RUNG=landlock $(BIN)/python -m pytest -n 2 --dist loadfile tests/attacks/test_cheats_hw0.py tests/attacks/test_mishaps.py
 
+# Seconds per submission beside stock nbgrader's. A larger class: make bench STUDENTS=100
 bench: $(READY)
-	$(BIN)/python benchmarks/grading.py
+	$(BIN)/python benchmarks/grading.py --students $(STUDENTS)
 
 # Kills at 50 moments of class runs (about half an hour); 1000 submissions with mishaps among them (about ten minutes).
 kill: $(READY)
