@@ -31,7 +31,7 @@ console = Console(soft_wrap=not sys.stdout.isatty())
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course folder (default: here or above).")]
 AssignmentArgument = Annotated[str, typer.Argument(help="The assignment's folder name in source/.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Grade even where this host allows no sandbox.")]
-Workers = Annotated[int, typer.Option(help="Parallel processes; 0: one per core.")]
+Workers = Annotated[int, typer.Option(min=0, help="Parallel processes; 0: one per core.")]
 
 
 def main() -> None:

@@ -43,7 +43,9 @@ UNFINISHED = nbformat.v4.writes(nbformat.v4.new_notebook(metadata={"course": {"u
 class EngineExporter(NotebookExporter):
     """Hands nbgrader each submitted notebook already graded."""
 
-    workers = Integer(0, help="Processes that grade in parallel; 0: as many as there are cores.").tag(config=True)
+    workers = Integer(0, min=0, help="Processes that grade in parallel; 0: as many as there are cores.").tag(
+        config=True
+    )
     unsandboxed = Bool(False, help="Grade even where this host allows no sandbox.").tag(config=True)
     lift_bans = Bool(
         False,

@@ -237,7 +237,7 @@ def missing(name: str) -> Missing | None:
 
 def best_rung() -> Rung:
     """The highest rung this host allows, or the environment. Raises InfrastructureError for a name that is no rung."""
-    start = os.environ.get(START, LADDER[0])
+    start = os.environ.get(START) or LADDER[0]
     if start not in LADDER:
         raise InfrastructureError(f"{START}={start} is no rung of the sandbox: it can be {', '.join(LADDER)}")
     above = [Missing(f"{START}={start} is set", f"unset {START}")] if start != LADDER[0] else []

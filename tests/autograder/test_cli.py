@@ -41,6 +41,14 @@ def test_outside_of_a_course(tmp_path: Path) -> None:
     is_one_line(course("grade", ASSIGNMENT, cwd=tmp_path), "nbgrader_config.py")
 
 
+@pytest.mark.parametrize("command", ["grade", "regrade"])
+def test_a_negative_number_of_workers(folder: Path, command: str) -> None:
+    done = course(command, ASSIGNMENT, "--workers", "-3", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--workers" in done.stderr
+    assert "greater than or equal to 0" in " ".join(done.stderr.replace("│", "").split())
+
+
 def test_nobody_has_handed_in(tmp_path: Path) -> None:
     courses.make(tmp_path)
     is_one_line(course("grade", ASSIGNMENT, cwd=tmp_path), "nobody")

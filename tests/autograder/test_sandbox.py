@@ -101,6 +101,8 @@ def test_without_a_wall_nothing_is_graded_unless_told(monkeypatch: pytest.Monkey
 
 def test_the_environment_starts_the_ladder_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch)
+    monkeypatch.setenv("COURSE_RUNG", "")
+    assert (best_rung().name, best_rung().raise_it) == ("bubblewrap", "")
     monkeypatch.setenv("COURSE_RUNG", "landlock")
     assert (best_rung().name, best_rung().raise_it) == ("landlock", "unset COURSE_RUNG")
     monkeypatch.setenv("COURSE_RUNG", "rlimits")
