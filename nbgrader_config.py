@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder.engine import configure
+from autograder.nbgrader_plugin.exporter import configure
 
 c = get_config()  # noqa: F821 - given by traitlets
 
@@ -10,7 +10,7 @@ configure(c)
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", ".*"]
 
-# What one student's code may use (see autograder/limits.py):
+# What one student's code may use (see autograder/wall/limits.py):
 # c.Limits.cpu_seconds = 30.0
 # c.Limits.notebook_seconds = 120.0
 # c.Limits.memory_mib = 2048

@@ -6,9 +6,16 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-from autograder.classroom import Classroom
-from autograder.prove import make_course
-from autograder.simulated import Notebooks, SimulatedStudent, exercises_by_notebook, hand_in, read_notebooks, roster
+from autograder.commands.prove import make_course
+from autograder.commands.simulated_class import (
+    Notebooks,
+    SimulatedStudent,
+    exercises_by_notebook,
+    hand_in,
+    read_notebooks,
+    roster,
+)
+from autograder.course.classroom import Classroom
 
 ROOT = Path(__file__).parents[1]
 RIGHT = ("reference",)

@@ -33,10 +33,10 @@ import psutil
 from classes import RIGHT, ROOT, make_class
 from processes import by_kind, course_grade
 
-from autograder.engine import read_templates
-from autograder.job import Job, grade, stop_fork_server
-from autograder.simulated import read_notebooks, reference_answers, solve
-from autograder.submission import read_cells, rebuild
+from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
+from autograder.grading.job import Job, grade, stop_fork_server
+from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.rebuild import read_cells, rebuild
 from exercises import exercises_of
 from exercises.grading import sitting
 

@@ -33,9 +33,9 @@ import psutil
 from classes import HONEST, ROOT, students
 from processes import adopt_orphans, by_kind, course_grade, left_behind
 
-from autograder.attention import reasons_for_a_ta
-from autograder.classroom import Classroom
-from autograder.simulated import notebooks_of
+from autograder.commands.simulated_class import notebooks_of
+from autograder.course.attention import reasons_for_a_ta
+from autograder.course.classroom import Classroom
 
 sys.path += [str(ROOT / "tests" / "autograder"), str(ROOT / "tests" / "attacks")]
 import courses

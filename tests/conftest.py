@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograder.job import stop_fork_server
-from autograder.limits import LimitValues
-from autograder.sandbox import LADDER, ForkServer, best_rung, missing
-from autograder.student import Student
+from autograder.grading.job import stop_fork_server
+from autograder.wall.ladder import LADDER, ForkServer, best_rung, missing
+from autograder.wall.limits import LimitValues
+from autograder.wall.student import Student
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from labs import Home
 
-from autograder.classroom import Classroom
+from autograder.course.classroom import Classroom
 from exercises import as_solution, find
 
 ROOT = Path(__file__).parents[1]

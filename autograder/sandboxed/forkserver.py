@@ -2,7 +2,7 @@
 
     python -I -B forkserver.py CONTROL_FD [FOLDER]
 
-Started by `autograder.sandbox` with a socket on CONTROL_FD. Each request is a JSON object with one file descriptor
+Started by `autograder.wall.ladder` with a socket on CONTROL_FD. Each request is a JSON object with one file descriptor
 attached (the student's end of a new socket pair); the answer is the student process itself, saying hello on that
 socket. It never held an answer, runs no student code itself, and has one thread.
 

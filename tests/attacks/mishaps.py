@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.classroom import Submission
+from autograder.course.classroom import Submission
 from exercises import as_solution, find
 
 BOTH, FIRST, SECOND, NONE = {"logsumexp", "log_sigmoid"}, {"logsumexp"}, {"log_sigmoid"}, set[str]()

@@ -14,11 +14,11 @@ import psutil
 import pytest
 from cheats import CHEATS, Cheat, with_paths
 
-from autograder.classroom import Classroom
-from autograder.prove import make_course
-from autograder.sandbox import best_rung
-from autograder.simulated import read_notebooks, reference_answers, solve
-from autograder.submission import is_kind, is_test
+from autograder.commands.prove import make_course
+from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
+from autograder.course.classroom import Classroom
+from autograder.notebooks.rebuild import is_kind, is_test
+from autograder.wall.ladder import best_rung
 
 ROOT = Path(__file__).parents[2]
 MARKERS = ("as_cell_result", "HIDDEN TESTS", "from exercises import", "misconceptions")

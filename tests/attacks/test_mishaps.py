@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from mishaps import BOTH, MISHAPS, lay, shares
 
-from autograder.classroom import Classroom, Submission
-from autograder.sandbox import best_rung
+from autograder.course.classroom import Classroom, Submission
+from autograder.wall.ladder import best_rung
 
 HONEST = ("aaa-first", "zzz-last")
 

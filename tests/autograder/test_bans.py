@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.bans import banned_names, doubtful_methods, imported_names
+from autograder.grading.banned import banned_names, doubtful_methods, imported_names
 
 BANNED = ("torch.logsumexp", "scipy.special", "np.logaddexp")
 

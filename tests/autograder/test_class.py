@@ -17,10 +17,10 @@ import pytest
 from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
 
-from autograder.classroom import Classroom
-from autograder.cli import app
-from autograder.regrade import regrade
-from autograder.verdict import NotebookRecord
+from autograder.cli.app import app
+from autograder.commands.regrade import regrade
+from autograder.course.classroom import Classroom
+from autograder.notebooks.verdict import NotebookRecord
 from exercises import find
 
 SETTINGS = "c.Limits.cpu_seconds = 1.0\nc.EngineExporter.unsandboxed = True\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.classroom import Classroom
-from autograder.simulated import MISHAPS, exercises_by_notebook, read_notebooks, roster
+from autograder.commands.simulated_class import MISHAPS, exercises_by_notebook, read_notebooks, roster
+from autograder.course.classroom import Classroom
 from exercises import exercises_of, find
 
 ROOT = Path(__file__).parents[2]

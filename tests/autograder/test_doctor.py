@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from autograder import doctor
-from autograder.cli import app
-from autograder.prove import make_course
-from autograder.sandbox import missing
+from autograder.cli.app import app
+from autograder.commands import doctor
+from autograder.commands.prove import make_course
+from autograder.wall.ladder import missing
 
 REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
 

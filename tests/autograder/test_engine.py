@@ -13,8 +13,8 @@ import nbformat
 import pytest
 from courses import ASSIGNMENT, NOTEBOOK, release_of, solved, submit
 
-from autograder.classroom import Classroom
-from autograder.verdict import NotebookRecord
+from autograder.course.classroom import Classroom
+from autograder.notebooks.verdict import NotebookRecord
 from exercises import as_solution, find
 
 FULL = find("logsumexp").points + find("log_sigmoid").points
@@ -178,7 +178,7 @@ def test_a_second_run_regrades_nothing(graded: Classroom) -> None:
 
 
 def test_points_that_cannot_be_a_grade_are_clamped() -> None:
-    from autograder.verdict import CellVerdict, write_outputs
+    from autograder.notebooks.verdict import CellVerdict, write_outputs
 
     cell = nbformat.v4.new_code_cell()
     for points, wanted in ((4.0, []), (1.5, ["1.5"]), (0.0, ["0.0"])):
@@ -245,7 +245,7 @@ def test_the_api_of_formgrader_goes_through_the_engine(honest: Classroom) -> Non
 
 
 def test_one_bad_source_notebook_is_one_line(tmp_path: Path) -> None:
-    from autograder.errors import CourseError
+    from autograder.course.errors import CourseError
 
     course = courses.make(tmp_path)
     path = course.folder("source", ASSIGNMENT) / f"{NOTEBOOK}.ipynb"

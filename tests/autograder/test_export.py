@@ -14,9 +14,9 @@ import nbformat
 import pytest
 from courses import ASSIGNMENT, NOTEBOOK, nbgrader_cell, solved, submit
 
-from autograder import export
-from autograder.classroom import Classroom
-from autograder.prove import make_course
+from autograder.commands.prove import make_course
+from autograder.course.classroom import Classroom
+from autograder.nbgrader_plugin import lms_export as export
 from exercises import as_solution, exercises_of, find
 
 LSE, SIGMOID, WRITTEN = find("logsumexp").points, find("log_sigmoid").points, 2.0
@@ -227,7 +227,7 @@ def nbgrader_export(course: Classroom, *options: str) -> subprocess.CompletedPro
 
 
 def test_through_nbgraders_own_command(course: Classroom) -> None:
-    done = nbgrader_export(course, "--exporter=autograder.export.CanvasExporter", "--to=canvas.csv")
+    done = nbgrader_export(course, "--exporter=autograder.nbgrader_plugin.lms_export.CanvasExporter", "--to=canvas.csv")
     assert done.returncode == 0, done.stderr
     assert f"{len(OPEN)} grades are open and were left empty, not 0" in done.stderr
     with (course.root / "canvas.csv").open(encoding="utf-8", newline="") as file:

@@ -16,10 +16,10 @@ from hostile import ATTACKS, FORMULAS, IN_TITLE, LINKS, SHOWS
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.classroom import Classroom
-from autograder.feedback import feedback_page
-from autograder.templates.markup import MAX_TEXT, clean, formula, markdown, outputs
-from autograder.verdict import CellVerdict, NotebookRecord
+from autograder.course.classroom import Classroom
+from autograder.nbgrader_plugin.feedback import feedback_page
+from autograder.notebooks.verdict import CellVerdict, NotebookRecord
+from autograder.pages.markup import MAX_TEXT, clean, formula, markdown, outputs
 from exercises import as_solution, find
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -9,10 +9,10 @@ from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 from rich.console import Console
 from typer.testing import CliRunner
 
-from autograder import cli
-from autograder.classroom import Classroom
-from autograder.errors import CourseError
-from autograder.manual import ByHand, Entry, entered, told
+from autograder.cli import app as cli
+from autograder.commands.manual_grades import ByHand, Entry, entered, told
+from autograder.course.classroom import Classroom
+from autograder.course.errors import CourseError
 from exercises import as_solution, find
 
 LSE, SIGMOID = find("logsumexp").points, find("log_sigmoid").points

@@ -18,7 +18,7 @@ def said_by(code: str, *arguments: str) -> str:
 
 def test_workers_take_one_core_each_in_turn() -> None:
     code = (
-        "import os, sys\nfrom autograder.processes import take_core\n"
+        "import os, sys\nfrom autograder.grading.processes import take_core\n"
         "take_core(int(sys.argv[1]))\nprint(*os.sched_getaffinity(0))"
     )
     cores = sorted(os.sched_getaffinity(0))

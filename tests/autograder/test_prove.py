@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.classroom import Classroom
-from autograder.prove import VisibleTest, prove_exercise, prove_notebooks, visible_tests
-from autograder.simulated import read_notebooks
+from autograder.commands.prove import VisibleTest, prove_exercise, prove_notebooks, visible_tests
+from autograder.commands.simulated_class import read_notebooks
+from autograder.course.classroom import Classroom
 from exercises import find
 from exercises.bank import Check, Misconception
 

@@ -13,14 +13,14 @@ import pytest
 from courses import ASSIGNMENT, NOTEBOOK
 from typer.testing import CliRunner
 
-from autograder.classroom import Classroom
-from autograder.cli import app
-from autograder.errors import CourseError
-from autograder.exchange import exchange_problem
-from autograder.kit import make_kit
-from autograder.leaks import leaks
-from autograder.prove import make_course
-from autograder.release import release
+from autograder.cli.app import app
+from autograder.commands.kit import make_kit
+from autograder.commands.leaks import leaks
+from autograder.commands.prove import make_course
+from autograder.commands.release import release
+from autograder.course.classroom import Classroom
+from autograder.course.errors import CourseError
+from autograder.course.exchange import exchange_problem
 from exercises import as_solution, exercises_of
 
 ROOT = Path(__file__).parents[2]

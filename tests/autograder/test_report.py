@@ -14,10 +14,10 @@ import pytest
 from bs4 import BeautifulSoup
 from courses import ASSIGNMENT, NOTEBOOK, release_of, solved, submit
 
-from autograder.classroom import Classroom
-from autograder.errors import CourseError
-from autograder.report import write_report
-from autograder.verdict import NotebookRecord
+from autograder.commands.report import write_report
+from autograder.course.classroom import Classroom
+from autograder.course.errors import CourseError
+from autograder.notebooks.verdict import NotebookRecord
 from exercises import as_solution, find
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -18,13 +18,14 @@ import numpy as np
 import psutil
 import pytest
 
-from autograder import job, sandbox
-from autograder.engine import read_templates
-from autograder.limits import LimitValues
-from autograder.sandbox import LADDER, ForkServer, Missing, Rung, best_rung, choose_rung, missing
-from autograder.simulated import read_notebooks, reference_answers, solve
-from autograder.student import Student
-from autograder.verdict import NotebookRecord
+from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
+from autograder.grading import job
+from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.verdict import NotebookRecord
+from autograder.wall import ladder as sandbox
+from autograder.wall.ladder import LADDER, ForkServer, Missing, Rung, best_rung, choose_rung, missing
+from autograder.wall.limits import LimitValues
+from autograder.wall.student import Student
 from exercises.observation import InfrastructureError
 
 PROJECT = Path(__file__).parents[2]
@@ -214,9 +215,9 @@ def test_no_process_is_left(server: ForkServer) -> None:
 
 GRADER = """
 import os, sys
-from autograder.limits import LimitValues
-from autograder.sandbox import ForkServer, Rung
-from autograder.student import Student
+from autograder.wall.limits import LimitValues
+from autograder.wall.ladder import ForkServer, Rung
+from autograder.wall.student import Student
 name, marker = sys.argv[1:]
 student = Student(ForkServer(Rung(name, name != "rlimits", "")), LimitValues())
 print(student.run_cell(f"import subprocess; subprocess.Popen(['sleep', '{marker}'])", "a").error, flush=True)

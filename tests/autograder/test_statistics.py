@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.statistics import (
+from autograder.commands.class_statistics import (
     check_statistics,
     discrimination,
     equal_pairs,
@@ -19,7 +19,7 @@ from autograder.statistics import (
     pseudonyms,
     status_counts,
 )
-from autograder.verdict import CellVerdict
+from autograder.notebooks.verdict import CellVerdict
 from exercises.grading import CheckResult, Verdict
 
 scores = st.lists(st.integers(0, 40).map(lambda n: n / 4), min_size=3, max_size=40)

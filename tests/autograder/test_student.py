@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.limits import LimitValues
-from autograder.processes import on_one_core
-from autograder.sandbox import ForkServer
-from autograder.student import Proxy, Student, StudentError, StudentProcess
+from autograder.grading.processes import on_one_core
+from autograder.wall.ladder import ForkServer
+from autograder.wall.limits import LimitValues
+from autograder.wall.student import Proxy, Student, StudentError, StudentProcess
 from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, several, typed, untouched
 
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from courses import source_notebook
 
-from autograder.submission import (
+from autograder.notebooks.rebuild import (
     StudentCell,
     UnreadableNotebook,
     grade_id_of,

@@ -11,11 +11,11 @@ import courses
 import nbformat
 import pytest
 
-from autograder.engine import read_templates
-from autograder.job import Job, grade
-from autograder.simulated import read_notebooks, reference_answers, solve
-from autograder.submission import runs_at_the_students, template
-from autograder.verdict import CellVerdict, NotebookRecord
+from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
+from autograder.grading.job import Job, grade
+from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.rebuild import runs_at_the_students, template
+from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, find
 
 ROOT = Path(__file__).parents[2]

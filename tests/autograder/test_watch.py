@@ -5,8 +5,8 @@ from __future__ import annotations
 import courses
 import pytest
 
-from autograder.classroom import Classroom, Submission
-from autograder.student import WATCHED_CALLS, Student
+from autograder.course.classroom import Classroom, Submission
+from autograder.wall.student import WATCHED_CALLS, Student
 
 BANNED = ["torch.logsumexp", "torch.special", "torch.nn", "torch.optim.AdamW", "scipy"]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.classroom import Classroom
-from autograder.engine import read_templates
-from autograder.job import Job, Result, grade
-from autograder.prove import make_course
-from autograder.simulated import Notebooks, read_notebooks, reference_answers, solve
-from autograder.verdict import CellVerdict, NotebookRecord
+from autograder.commands.prove import make_course
+from autograder.commands.simulated_class import Notebooks, read_notebooks, reference_answers, solve
+from autograder.course.classroom import Classroom
+from autograder.grading.job import Job, Result, grade
+from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, assignments, exercises_of, find
 
 ROOT = Path(__file__).parents[2]

@@ -22,10 +22,10 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import get_username
 
-from autograder.classroom import Classroom
-from autograder.prove import make_course
-from autograder.sandbox import best_rung
-from autograder.verdict import NotebookRecord
+from autograder.commands.prove import make_course
+from autograder.course.classroom import Classroom
+from autograder.notebooks.verdict import NotebookRecord
+from autograder.wall.ladder import best_rung
 from exercises import as_solution, find
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""The command `course`: its options, and what it prints."""

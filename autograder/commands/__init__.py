@@ -1,0 +1,1 @@
+"""What each command does. Nothing in here prints."""

@@ -1,0 +1,115 @@
+"""`course doctor`: one line per thing the course needs, with OK or what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course.classroom import Classroom
+from autograder.course.errors import CourseError
+from autograder.course.exchange import exchange_problem, exchange_root
+from autograder.wall.ladder import best_rung
+from exercises.observation import InfrastructureError
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
+SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")
+LAB_EXTENSION = "@jupyter/nbgrader"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, whether it is well, and what was found or is to be done.
+
+    optional: the course can be taught and graded without it.
+    """
+
+    what: str
+    well: bool
+    text: str
+    optional: bool = False
+
+
+def examine(start: Path) -> Iterator[Finding]:
+    """Look at Python, packages, course folder, gradebook, exchange, extensions, sandbox and browser."""
+    version = sys.version.split()[0]
+    yield Finding("Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)")
+    yield _packages()
+    yield from _course(start)
+    yield _sandbox()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = "missing: sudo apt-get install chromium (only the browser tests need it)"
+    yield Finding("Chromium", chromium is not None, chromium or missing, optional=True)
+
+
+def _sandbox() -> Finding:
+    try:
+        rung = best_rung()
+    except InfrastructureError as error:
+        return Finding("sandbox", False, str(error))
+    raise_it = f". Raise it: {rung.raise_it}" if rung.raise_it else ""
+    return Finding("sandbox", rung.walled, f"{rung.name}: {rung.why}{raise_it}")
+
+
+def _packages() -> Finding:
+    """Is what requirements.txt pins what is installed?"""
+    if not REQUIREMENTS.is_file():
+        return Finding("packages", True, "installed without requirements.txt; versions not compared")
+    wrong = []
+    for line in REQUIREMENTS.read_text().splitlines():
+        name, pinned, version = line.partition("==")
+        if not pinned:
+            continue
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        if found.split("+")[0] != version:
+            wrong.append(f"{name} is {found}, wanted {version}")
+    fix = "run: pip install -r requirements.txt"
+    return Finding("packages", not wrong, f"{'; '.join(wrong)}; {fix}" if wrong else "as requirements.txt pins them")
+
+
+def _course(start: Path) -> Iterator[Finding]:
+    try:
+        course = Classroom.find(start)
+    except CourseError as error:
+        yield Finding("course", False, str(error))
+        return
+    name = course.coursedir.course_id
+    text = (
+        f"{course.root}, course id {name!r}" if name else "c.CourseDirectory.course_id is not set in nbgrader_config.py"
+    )
+    yield Finding("course", bool(name), text)
+    try:
+        course.check_database()
+        yield Finding("gradebook", True, course.coursedir.db_url)
+    except CourseError as error:
+        yield Finding("gradebook", False, str(error))
+    problem = exchange_problem(course)
+    yield Finding("exchange", not problem, problem or str(exchange_root(course)), optional=True)
+    yield _extensions()
+
+
+def _extensions() -> Finding:
+    """Formgrader, assignment list, course list and Validate in JupyterLab: half in the server, half in the browser."""
+    from jupyter_core.paths import jupyter_config_path, jupyter_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+    from jupyterlab_server.config import get_federated_extensions, get_page_config
+
+    enabled = ExtensionConfigManager(read_config_path=jupyter_config_path()).get_jpserver_extensions()
+    off = [name for name in SERVER_EXTENSIONS if not enabled.get(f"nbgrader.server_extensions.{name}")]
+    if off:
+        fix = "jupyter server extension enable --sys-prefix --py nbgrader"
+        return Finding("extensions", False, f"{', '.join(off)} not enabled in the Jupyter server: {fix}")
+    folders = jupyter_path("labextensions")
+    if LAB_EXTENSION not in get_federated_extensions(folders):
+        fix = "pip install --force-reinstall --no-deps nbgrader, with the Python that runs JupyterLab"
+        return Finding("extensions", False, f"JupyterLab does not find {LAB_EXTENSION}: {fix}")
+    disabled = get_page_config(folders).get("disabledExtensions", {})
+    if any(name.partition(":")[0] == LAB_EXTENSION for name in disabled):
+        return Finding("extensions", False, f"{LAB_EXTENSION} is disabled: jupyter labextension enable {LAB_EXTENSION}")
+    return Finding("extensions", True, f"nbgrader's {', '.join(SERVER_EXTENSIONS)} are enabled")

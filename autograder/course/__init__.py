@@ -1,0 +1,1 @@
+"""A course folder: its class, its exchange, its errors, and who in it needs a person."""

@@ -1,0 +1,335 @@
+"""A course folder and what is done with a whole class: generate, grade, give feedback, read the results back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+
+import nbformat
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.course.errors import CourseError
+from autograder.grading.job import Result
+from autograder.nbgrader_plugin.exporter import EngineExporter, read_templates
+from autograder.nbgrader_plugin.gradebook import stop_sharing
+from autograder.notebooks.verdict import NotebookRecord, worst
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's graded assignment, read back from `autograded/`."""
+
+    student: str
+    records: tuple[NotebookRecord, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(cell.points for record in self.records for cell in record.cells)
+
+    @property
+    def max_points(self) -> float:
+        return sum(cell.max_points for record in self.records for cell in record.cells)
+
+    @property
+    def status(self) -> str:
+        return worst(record.status for record in self.records)
+
+    @property
+    def recognised(self) -> list[tuple[str, str]]:
+        """(exercise, misconception) for each mistake that has a name."""
+        verdicts = [cell.exercise for record in self.records for cell in record.cells if cell.exercise]
+        return [(verdict.exercise, verdict.recognised) for verdict in verdicts if verdict.recognised]
+
+
+class Classroom:
+    """A course folder: the one that holds `nbgrader_config.py`."""
+
+    def __init__(self, root: Path):
+        self.root = root.resolve()
+        _put_own_programs_first()
+        path = self.root / "nbgrader_config.py"
+        if not path.is_file():
+            raise CourseError(
+                f"{self.root} is no course folder: it has no nbgrader_config.py (go there, or use --course)"
+            )
+        self.config: Config = PyFileConfigLoader(path.name, path=str(self.root)).load_config()
+
+    @classmethod
+    def find(cls, start: Path) -> Classroom:
+        """The course folder at or above `start`."""
+        start = start.resolve()
+        for folder in (start, *start.parents):
+            if (folder / "nbgrader_config.py").is_file():
+                return cls(folder)
+        raise CourseError(f"no nbgrader_config.py at or above {start}: go to the course folder, or use --course")
+
+    @cached_property
+    def coursedir(self):
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config)
+
+    def _for(self, assignment: str, student: str = "*"):
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config, assignment_id=assignment, student_id=student)
+
+    def folder(self, step: str, assignment: str, student: str = ".") -> Path:
+        """The folder of `source`, `release`, `submitted`, `autograded` or `feedback` of an assignment."""
+        directory = getattr(self.coursedir, f"{step}_directory")
+        return Path(self.coursedir.format_path(directory, student, assignment))
+
+    @property
+    def assignments(self) -> list[str]:
+        base = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", "x")).parent
+        return sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+
+    def submissions(self, assignment: str) -> list[Path]:
+        """The folders that were handed in."""
+        pattern = self.folder("submitted", assignment, "*")
+        return sorted(self.root.glob(str(pattern.relative_to(self.root))))
+
+    def ungraded(self, assignment: str, graded: Iterable[Submission]) -> list[str]:
+        """Who handed in and is not among these."""
+        there = {folder.parent.name for folder in self.submissions(assignment) if folder.is_dir()}
+        return sorted(there - {submission.student for submission in graded})
+
+    def require(self, assignment: str) -> None:
+        """Raise CourseError where there is no such assignment."""
+        if assignment not in self.assignments:
+            known = ", ".join(self.assignments) or "none"
+            raise CourseError(f"there is no assignment {assignment!r} in source/ (there is: {known})")
+
+    def require_ready(self, assignment: str) -> None:
+        """Raise CourseError where the assignment cannot be graded, before anything is written."""
+        self.require(assignment)
+        with _one_line("reading the source notebooks"):
+            read_templates(self.folder("source", assignment))
+        if not self.submissions(assignment):
+            raise CourseError(
+                f"nobody has handed in {assignment}: {self.folder('submitted', assignment, '*')} is empty"
+            )
+        self.check_database()
+
+    def gradebook(self):
+        from nbgrader.api import Gradebook
+
+        return Gradebook(self.coursedir.db_url, self.coursedir.course_id)
+
+    # Steps ----------------------------------------------------------------------------------------------------------
+
+    def generate(self, assignment: str) -> None:
+        """source/ -> release/ and the gradebook, by nbgrader."""
+        from nbgrader.converters import GenerateAssignment
+
+        self.check_database()
+        with self._logged(), _one_line(f"generating {assignment}", self._cause_from_here()):
+            GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
+
+    def check_database(self) -> None:
+        """The database can be written, told before anything is."""
+        url = self.coursedir.db_url
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            target = path if path.exists() else path.parent
+            if not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK):
+                raise CourseError(f"the gradebook {path} cannot be written: check its permissions and its folder's")
+            if not path.exists():
+                return
+        with _one_line(f"opening the gradebook {url}"), self.gradebook() as gradebook:
+            gradebook.db.connection()
+
+    def _in_gradebook(self, assignment: str) -> bool:
+        """Does the gradebook know this assignment as source/ has it now?"""
+        from nbgrader.api import MissingEntry
+
+        templates = read_templates(self.folder("source", assignment))
+        wanted = {
+            (name, cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points))
+            for name, text in templates.items()
+            for cell in nbformat.reads(text, as_version=4).cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        }
+        with self.gradebook() as gradebook:
+            try:
+                notebooks = gradebook.find_assignment(assignment).notebooks
+            except MissingEntry:
+                return False
+            return wanted == {
+                (notebook.name, cell.name, float(cell.max_score))
+                for notebook in notebooks
+                for cell in notebook.grade_cells
+            }
+
+    def grade(
+        self,
+        assignment: str,
+        students: list[str] | None = None,
+        *,
+        force: bool = False,
+        workers: int = 0,
+        unsandboxed: bool = False,
+        listener: Callable[[Result], None] | None = None,
+        executor_factory: Callable[[int], Executor] | None = None,
+    ) -> list[str]:
+        """Grade a class through nbgrader's Autograde. Returns one line for each submission that could not be graded."""
+        from nbgrader.converters import Autograde
+        from nbgrader.converters.base import NbGraderException
+
+        self.require_ready(assignment)
+        strangers = set(students or ()) - {folder.parent.name for folder in self.submissions(assignment)}
+        if strangers:
+            raise CourseError(f"no submission of {assignment} by {', '.join(sorted(strangers))}")
+        if not self._in_gradebook(assignment):
+            self.generate(assignment)
+        failures: list[str] = []
+
+        def listen(result: Result) -> None:
+            if result.failure:
+                failures.append(f"{result.student}: {result.failure}")
+            if listener is not None:
+                listener(result)
+
+        config = Config(self.config)
+        config.EngineExporter.workers = workers
+        config.EngineExporter.unsandboxed = unsandboxed
+        EngineExporter.listener, EngineExporter.executor_factory = listen, executor_factory
+        EngineExporter.only = frozenset(students) if students else None
+        try:
+            with self._logged():
+                Autograde(coursedir=self._for(assignment), config=config, force=force).start()
+        except NbGraderException as error:
+            if not failures:
+                raise CourseError(f"nbgrader could not grade {assignment}: {error}; see {self.log}") from error
+        finally:
+            EngineExporter.listener = EngineExporter.executor_factory = EngineExporter.only = None
+        return failures
+
+    def grade_with_stock_nbgrader(
+        self, assignment: str, students: list[str] | None = None, *, force: bool = False
+    ) -> None:
+        """nbgrader's own autograding, kernels and all, without wall and bank. For a course made with the engine off."""
+        from nbgrader.converters import Autograde
+
+        self.require_ready(assignment)
+        stop_sharing()
+        if not self._in_gradebook(assignment):
+            self.generate(assignment)
+        with self._logged(), _one_line(f"grading {assignment} with stock nbgrader"):
+            for student in students or ["*"]:
+                Autograde(coursedir=self._for(assignment, student), config=self.config, force=force).start()
+
+    def scores(self, assignment: str) -> dict[str, float]:
+        """student -> score in the gradebook."""
+        with self.gradebook() as gradebook:
+            return {one.student_id: float(one.score) for one in gradebook.assignment_submissions(assignment)}
+
+    def feedback(self, assignment: str, students: list[str] | None = None, *, workers: int = 1) -> None:
+        """autograded/ -> feedback/, by nbgrader with our pages; for a class in several processes."""
+        self.require(assignment)
+        pattern = self.folder("autograded", assignment, "*")
+        graded = [folder.parent.name for folder in sorted(self.root.glob(str(pattern.relative_to(self.root))))]
+        if not graded:
+            raise CourseError(f"nothing of {assignment} has been graded yet: first course grade {assignment}")
+        if strangers := sorted(set(students or ()) - set(graded)):
+            raise CourseError(
+                f"no graded submission of {assignment} by {', '.join(strangers)}: first course grade {assignment}"
+            )
+        wanted = students or graded
+        parts = [wanted[number::workers] for number in range(workers)]
+        if workers == 1 or len(wanted) < 2 * workers:
+            _write_feedback(self.root, assignment, wanted, graded)
+            return
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            for done in [pool.submit(_write_feedback, self.root, assignment, part, graded) for part in parts]:
+                done.result()
+
+    def results(self, assignment: str) -> list[Submission]:
+        """What was graded so far, by student."""
+        pattern = self.folder("autograded", assignment, "*")
+        found = []
+        for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):
+            records = [NotebookRecord.read(path) for path in sorted(folder.glob("*.ipynb"))]
+            kept = tuple(record for record in records if record is not None)
+            if kept:
+                found.append(Submission(folder.parent.name, kept))
+        return found
+
+    # Log ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Path:
+        return self.root / "grading.log"
+
+    def _cause_from_here(self) -> Callable[[], str]:
+        """What nbgrader stumbles over from now on, by its traceback in the log; its own exception only points there."""
+        start = self.log.stat().st_size if self.log.exists() else 0
+
+        def cause() -> str:
+            text = self.log.read_bytes()[start:].decode(errors="replace")
+            found = re.findall(r"^[\w.]*(?:Error|Exception|Entry): (.+)$", text, re.MULTILINE)
+            if not found:
+                return ""
+            if found[-1].startswith("Cannot add or remove cells"):
+                return f"{found[-1]}: keep the grade_id of each cell, or make a new assignment"
+            return f"{found[-1]} (see {self.log})"
+
+        return cause
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        """nbgrader's own messages go to a file: the screen is for the progress bar."""
+        logger = logging.getLogger("traitlets")
+        handler = logging.FileHandler(self.log)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        before = logger.handlers[:], logger.level, logger.propagate
+        logger.handlers[:], logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module="nbgrader")  # its own dealings with SQLAlchemy
+                yield
+        finally:
+            logger.handlers[:], logger.level, logger.propagate = before
+            handler.close()
+
+
+def _write_feedback(root: Path, assignment: str, students: list[str], everyone: list[str]) -> None:
+    """Feedback pages of some students, in one run of nbgrader's converter. Runs in any process."""
+    from nbgrader.converters import GenerateFeedback
+
+    course = Classroom(root)
+    coursedir = course._for(assignment)
+    coursedir.student_id_exclude = ",".join(sorted(set(everyone) - set(students)))
+    with course._logged(), _one_line(f"writing feedback for {assignment}", course._cause_from_here()):
+        GenerateFeedback(coursedir=coursedir, config=course.config, force=True).start()
+
+
+def _put_own_programs_first() -> None:
+    """nbgrader starts `alembic` by its name: find the one of this environment, activated or not."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+
+
+@contextlib.contextmanager
+def _one_line(doing: str, cause: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Turn nbgrader's, SQLAlchemy's and the file system's exceptions into one line; `cause` may know more."""
+    from nbgrader.converters.base import NbGraderException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (NbGraderException, SQLAlchemyError, OSError) as error:
+        own = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CourseError(f"{doing}: {cause() or own}") from error
