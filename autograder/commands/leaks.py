@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course.classroom import Classroom
-from autograder.notebooks.rebuild import is_kind
+from autograder.notebooks.cells import is_kind
 from exercises import as_solution, assignments, exercises_of
 from exercises.bank import Exercise, source_of
 

@@ -22,7 +22,7 @@ from autograder.commands.simulated_class import read_notebooks, reference_answer
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.grading.job import stop_fork_server
-from autograder.notebooks.rebuild import grade_id_of, is_setup
+from autograder.notebooks.cells import grade_id_of, is_setup
 from exercises import as_solution, exercises_of
 from exercises.bank import Answer, Exercise
 from exercises.grading import deviations, grade, remembering

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.notebooks.rebuild import grade_id_of, is_kind
+from autograder.notebooks.cells import grade_id_of, is_kind
 from exercises import as_solution, exercises_of, find
 from exercises.bank import Exercise
 

@@ -19,7 +19,7 @@ import numpy as np
 from nbformat import NotebookNode
 
 from autograder.grading.banned import banned_names, doubtful_methods, full_names, helpers_of, imported_names
-from autograder.notebooks.rebuild import grade_id_of, is_setup, is_test, runs_at_the_students
+from autograder.notebooks.cells import grade_id_of, is_setup, is_test, runs_at_the_students
 from autograder.notebooks.verdict import CellVerdict, worst, write_outputs
 from autograder.wall.student import CellRun, Student
 from exercises import find

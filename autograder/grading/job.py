@@ -21,7 +21,9 @@ import nbformat
 
 import exercises
 from autograder.grading.processes import on_one_core
-from autograder.notebooks.rebuild import UnreadableNotebook, grade_id_of, is_test, read_cells, rebuild
+from autograder.notebooks.cells import grade_id_of, is_test
+from autograder.notebooks.read import UnreadableNotebook, read_cells
+from autograder.notebooks.rebuild import rebuild
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord, worst, write_outputs
 from autograder.wall.ladder import ForkServer, ForkServerHandle, choose_rung
 from autograder.wall.limits import LimitValues

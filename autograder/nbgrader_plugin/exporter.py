@@ -31,7 +31,8 @@ from autograder.nbgrader_plugin.feedback import configure_feedback
 from autograder.nbgrader_plugin.formgrader import configure_formgrader
 from autograder.nbgrader_plugin.gradebook import SaveVerdicts, begin_submission, end_submission, start_sharing
 from autograder.nbgrader_plugin.release_feedback import configure_handback
-from autograder.notebooks.rebuild import find_notebooks, read_files, template
+from autograder.notebooks.read import find_notebooks, read_files
+from autograder.notebooks.template import template
 from autograder.wall.limits import Limits, LimitValues
 
 Listener = Callable[[Result], None]

@@ -17,7 +17,7 @@ from cheats import CHEATS, Cheat, with_paths
 from autograder.commands.prove import make_course
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
-from autograder.notebooks.rebuild import is_kind, is_test
+from autograder.notebooks.cells import is_kind, is_test
 from autograder.wall.ladder import best_rung
 
 ROOT = Path(__file__).parents[2]
