@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder.nbgrader_plugin.exporter import configure
+from autograder.nbgrader_plugin.configure import configure
 
 c = get_config()  # noqa: F821 - given by traitlets
 

@@ -35,9 +35,9 @@ from processes import by_kind, course_grade
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.grading.job import Job, grade, stop_fork_server
-from autograder.nbgrader_plugin.exporter import read_templates
 from autograder.notebooks.read import read_cells
 from autograder.notebooks.rebuild import rebuild
+from autograder.notebooks.template import read_templates
 from exercises import exercises_of
 from exercises.grading import sitting
 

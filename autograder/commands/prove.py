@@ -172,7 +172,7 @@ def make_course(root: Path, *sources: Path, settings: str = "") -> None:
     for source in sources:
         shutil.copytree(source, root / "source" / source.name, dirs_exist_ok=True)
     (root / "nbgrader_config.py").write_text(
-        "from pathlib import Path\n\nfrom autograder.nbgrader_plugin.exporter import configure\n\n"
+        "from pathlib import Path\n\nfrom autograder.nbgrader_plugin.configure import configure\n\n"
         "c = get_config()\nconfigure(c)\n"
         f"c.CourseDirectory.root = str(Path(__file__).resolve().parent)\n{settings}"
     )

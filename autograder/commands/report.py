@@ -30,7 +30,7 @@ from autograder.commands.class_statistics import (
 from autograder.course.attention import reasons_for_a_ta
 from autograder.course.classroom import Classroom, Submission
 from autograder.course.errors import CourseError
-from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict
 from autograder.pages import page, percent, points
 

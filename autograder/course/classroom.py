@@ -20,8 +20,9 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.course.errors import CourseError
 from autograder.grading.job import Result
-from autograder.nbgrader_plugin.exporter import EngineExporter, read_templates
+from autograder.nbgrader_plugin.exporter import EngineExporter
 from autograder.nbgrader_plugin.gradebook import stop_sharing
+from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import NotebookRecord, worst
 
 

@@ -1,4 +1,4 @@
-"""What `nbgrader_config.py` plugs into nbgrader: an exporter in whose place every submission is graded behind the wall.
+"""Every submission is graded behind the wall, in place of nbgrader's exporter.
 
 nbgrader's `Autograde` builds `exporter_class` after it has listed the submissions, with itself as `parent`. That is
 where `EngineExporter` starts to grade all of them in parallel. nbgrader's own serial loop then asks for one notebook
@@ -7,9 +7,7 @@ after the other, receives it graded, and writes gradebook and files as it always
 
 from __future__ import annotations
 
-import functools
 import glob
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,26 +17,19 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool, Integer
 from traitlets.config import Config
 
 from autograder.grading.job import Job, Result
 from autograder.grading.pool import ExecutorFactory, GradingPool
-from autograder.nbgrader_plugin.feedback import configure_feedback
-from autograder.nbgrader_plugin.formgrader import configure_formgrader
 from autograder.nbgrader_plugin.gradebook import SaveVerdicts, begin_submission, end_submission, start_sharing
-from autograder.nbgrader_plugin.release_feedback import configure_handback
+from autograder.notebooks.graded import UNFINISHED, is_finished, is_newer
 from autograder.notebooks.read import find_notebooks, read_files
-from autograder.notebooks.template import template
+from autograder.notebooks.template import read_templates
 from autograder.wall.limits import Limits, LimitValues
 
 Listener = Callable[[Result], None]
-
-# What nbgrader writes into autograded/ before the graded notebook stands there. A run that was killed leaves it behind.
-UNFINISHED = nbformat.v4.writes(nbformat.v4.new_notebook(metadata={"course": {"unfinished": True}}))
 
 
 class EngineExporter(NotebookExporter):
@@ -206,64 +197,3 @@ def _to_do(converter: Any, assignment: str, student: str) -> bool:
     if converter.force or not dest.exists():
         return True
     return is_newer(converter.coursedir, Path(converter._format_source(assignment, student)), dest)
-
-
-def is_newer(coursedir: CourseDirectory, submitted: Path, graded: Path) -> bool:
-    """Was it handed in again? By the times that nbgrader's `submit` and `collect` write; files put there by hand have none."""
-    times = [coursedir.get_existing_timestamp(str(folder)) for folder in (submitted, graded)]
-    return None not in times and times[0] > times[1]
-
-
-def is_finished(graded: Path, names: list[str]) -> bool:
-    """Does this folder of autograded/ hold each of these notebooks, written to the end?"""
-    return all(_is_written(graded / f"{name}.ipynb") for name in names)
-
-
-def _is_written(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            if file.read(len(UNFINISHED)).decode(errors="replace").strip() == UNFINISHED.strip():
-                return False
-            file.seek(-min(path.stat().st_size, 8), os.SEEK_END)
-            return file.read().rstrip().endswith(b"}")
-    except OSError:
-        return False
-
-
-def read_templates(folder: Path) -> dict[str, str]:
-    """name -> graded template of each notebook in a source folder. Raises NbGraderException with one line."""
-    paths = sorted(folder.glob("*.ipynb"))
-    if not paths:
-        raise NbGraderException(f"no source notebooks in {folder}: is the assignment's name right?")
-    templates = {}
-    for path in paths:
-        try:
-            templates[path.stem] = _template_of(path.read_text("utf-8"))
-        except Exception as error:
-            raise NbGraderException(f"{path} cannot be used as a source notebook: {error}") from error
-    return templates
-
-
-@functools.lru_cache(maxsize=64)
-def _template_of(source: str) -> str:
-    """The graded template of a source notebook's text. Several steps of one command ask for it."""
-    nb = nbformat.reads(source, as_version=4)
-    MetadataValidator().validate_nb(nb)
-    return nbformat.writes(template(nb))
-
-
-def configure(c: Config) -> None:
-    """Plug the engine into an nbgrader configuration. Whole lists are assigned: the file is read several times."""
-    c.CourseDirectory.course_id = "lecture5"
-    c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
-    if os.environ.get("COURSE_ENGINE", "on") == "off":
-        return
-    c.Autograde.exporter_class = EngineExporter
-    c.Autograde.sanitize_preprocessors = []  # the exporter rebuilds the notebook from the instructor's source
-    c.Autograde.autograde_preprocessors = [
-        "autograder.nbgrader_plugin.gradebook.SaveVerdicts",
-        "nbgrader.preprocessors.AssignLatePenalties",
-    ]
-    configure_feedback(c)
-    configure_formgrader(c)
-    configure_handback(c)

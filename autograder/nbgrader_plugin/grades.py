@@ -16,8 +16,8 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.nbgrader_plugin.exporter import is_finished, is_newer
 from autograder.notebooks.bonus import is_bonus, question_name
+from autograder.notebooks.graded import is_finished, is_newer
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 
 # A verdict with one of these says nothing about what the student knows: a person has to look first.

@@ -20,7 +20,7 @@ import pytest
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.grading import job
-from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import NotebookRecord
 from autograder.wall import ladder as sandbox
 from autograder.wall.ladder import LADDER, ForkServer, Missing, Rung, best_rung, choose_rung, missing

@@ -13,9 +13,8 @@ import pytest
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.grading.job import Job, grade
-from autograder.nbgrader_plugin.exporter import read_templates
 from autograder.notebooks.cells import runs_at_the_students
-from autograder.notebooks.template import template
+from autograder.notebooks.template import read_templates, template
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, find
 

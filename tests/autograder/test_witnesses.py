@@ -15,7 +15,7 @@ from autograder.commands.prove import make_course
 from autograder.commands.simulated_class import Notebooks, read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
 from autograder.grading.job import Job, Result, grade
-from autograder.nbgrader_plugin.exporter import read_templates
+from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, assignments, exercises_of, find
 
