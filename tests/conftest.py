@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.grading.job import stop_fork_server
-from autograder.wall.ladder import LADDER, ForkServer, best_rung, missing
+from autograder.wall.fork_server import ForkServer
+from autograder.wall.ladder import LADDER, best_rung, missing
 from autograder.wall.limits import LimitValues
 from autograder.wall.student import Student
 

@@ -25,7 +25,8 @@ from autograder.notebooks.cells import grade_id_of, is_test
 from autograder.notebooks.read import UnreadableNotebook, read_cells
 from autograder.notebooks.rebuild import rebuild
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord, worst, write_outputs
-from autograder.wall.ladder import ForkServer, ForkServerHandle, choose_rung
+from autograder.wall.fork_server import ForkServer, ForkServerHandle
+from autograder.wall.ladder import choose_rung
 from autograder.wall.limits import LimitValues
 from exercises.observation import InfrastructureError
 from exercises.seeds import SEED_OF_COURSE, seed_of_course

@@ -17,7 +17,8 @@ from typing import Any
 
 from autograder.grading.job import Job, Result, grade, use_fork_server
 from autograder.grading.processes import die_with_parent, take_core
-from autograder.wall.ladder import ForkServer, ForkServerHandle, choose_rung
+from autograder.wall.fork_server import ForkServer, ForkServerHandle
+from autograder.wall.ladder import choose_rung
 
 ExecutorFactory = Callable[[int], Executor]
 MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process

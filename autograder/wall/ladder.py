@@ -1,4 +1,4 @@
-"""The wall's outer side: which rung of the ladder this host allows, and a fork server behind it.
+"""Which rung of the ladder this host allows.
 
 The ladder: `bubblewrap` (the Debian/Ubuntu package; namespaces, no network, read-only system) -> `landlock` (the kernel
 alone, Linux 6.12 or newer: a student's process gives up files, network and signals by itself) -> `rlimits` (resource limits
@@ -8,25 +8,20 @@ on is recorded with every grade. COURSE_RUNG=landlock (or rlimits) in the enviro
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, readable, readable_folders
 from exercises.observation import InfrastructureError
 
-SANDBOXED = Path(__file__).parents[1] / "sandboxed"
 LADDER = ("bubblewrap", "landlock", "rlimits")
 START = "COURSE_RUNG"  # environment variable: the rung to start at
-SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID = 2, 5, 6, 7
 
 
@@ -51,98 +46,10 @@ class Missing:
     fix: str
 
 
-def _environment(folder: str = "/tmp") -> dict[str, str]:
-    """The scrubbed environment of the sandbox: nothing of the grader's own."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": folder,
-        "MPLCONFIGDIR": f"{folder}/matplotlib",
-        "TMPDIR": f"{folder}/matplotlib",
-        "IPYTHONDIR": f"{folder}/matplotlib/ipython",
-        # One thread each, and no way to ask for more: a fork after a thread pool would hang.
-        **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-        "NBGRADER_EXECUTION": "autograde",
-    }
-
-
-@functools.cache
-def _readable_folders() -> list[Path]:
-    """What the interpreter needs: the Python installation and this environment's packages, not this project."""
-    paths = {Path(sys.base_prefix), Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))}
-    if sys.prefix != sys.base_prefix:
-        paths |= {Path(sys.prefix) / "pyvenv.cfg", Path(sys.prefix) / "bin"}
-    return sorted(path for path in paths if path.exists() and not path.is_relative_to("/usr"))
-
-
-def _readable() -> list[str]:
-    """What a student's process may read on the landlock rung: what bubblewrap would mount."""
-    return [*SYSTEM, *map(str, [*_readable_folders(), SANDBOXED])]
-
-
-def _parents(paths: list[Path]) -> list[Path]:
-    """Every folder above these paths, outermost first: they are made readable for the student's user id."""
-    return sorted({parent for path in paths for parent in path.parents if parent != Path("/")})
-
-
-def _bubblewrap(fontlist: Path | None) -> list[str]:
-    """The command line before the interpreter's own."""
-    as_root = os.getuid() == 0
-    command = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--unshare-ipc", "--unshare-pid"]
-    command += ["--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "grader"]
-    if as_root:  # real root: each student process gets a user id of its own
-        command += ["--cap-drop", "ALL"]
-        for capability in ("SETUID", "SETGID", "SETPCAP"):
-            command += ["--cap-add", f"CAP_{capability}"]
-    else:
-        command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-    command += ["--cap-add", "CAP_SYS_ADMIN"]  # the fork server's, for a private world per student; dropped there
-    for name, value in _environment().items():
-        command += ["--setenv", name, value]
-    # First, so that an installation under /tmp is mounted over it and not hidden by it.
-    command += ["--perms", "1777", "--tmpfs", "/tmp"]
-    folders = _readable_folders()
-    for parent in _parents([*folders, Path("/sandboxed/x")]):
-        command += ["--perms", "0755", "--dir", str(parent)]
-    command += ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "lib", "lib64", "sbin"):
-        path = Path("/") / name
-        if path.is_symlink():
-            command += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            command += ["--ro-bind", str(path), str(path)]
-    for name in ("ld.so.cache", "localtime", "alternatives"):
-        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for folder in folders:
-        command += ["--ro-bind", str(folder), str(folder)]
-    command += ["--ro-bind", str(SANDBOXED), "/sandboxed", "--proc", "/proc"]
-    # No --dev: for its terminals bubblewrap would nest a second user namespace, from which an ordinary user's fork server could
-    # not come back to its own process namespace.
-    command += ["--tmpfs", "/dev", "--dir", "/dev/shm", "--symlink", "/proc/self/fd", "/dev/fd"]
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
-    for name in ("null", "zero", "full", "random", "urandom"):
-        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    command += ["--perms", "1777", "--tmpfs", "/tmp/matplotlib", "--perms", "1777", "--dir", "/tmp/work"]
-    if fontlist is not None:
-        command += ["--ro-bind", str(fontlist), f"/tmp/matplotlib/{fontlist.name}"]
-    return [*command, "--remount-ro", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
-
-
-@functools.cache
-def font_list() -> Path | None:
-    """matplotlib's font cache of this user: building one takes seconds at every start."""
-    import matplotlib
-    from matplotlib import font_manager
-
-    found = Path(matplotlib.get_cachedir()) / f"fontlist-v{font_manager.FontManager.__version__}.json"
-    return found if found.is_file() else None
-
-
 @functools.cache
 def _open_to_others() -> bool:
     """May every user of this machine read the interpreter and its packages?"""
-    paths = [*_readable_folders(), SANDBOXED]
+    paths = [*readable_folders(), SANDBOXED]
     folders = {parent for path in paths for parent in path.parents}
     return all(path.stat().st_mode & 0o4 for path in paths) and all(path.stat().st_mode & 0o1 for path in folders)
 
@@ -154,7 +61,7 @@ def _capabilities() -> int:
     return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
 
 
-def _identity(rung: str) -> tuple[bool, int | None]:
+def identity(rung: str) -> tuple[bool, int | None]:
     """Can each student have a user id of its own, as where we are root, and which capability does it keep?
 
     Only bubblewrap makes the interpreter readable for that id. On the other rungs, where it lies in a folder that is closed to
@@ -192,7 +99,7 @@ assert os.waitpid(child, 0)[1] == 0, "no mount in a namespace"
 def _try_bubblewrap() -> Missing | None:
     if shutil.which("bwrap") is None:
         return Missing("bubblewrap is not installed", "sudo apt-get install bubblewrap   (the Debian package)")
-    problem = _run([*_bubblewrap(None), sys.executable, "-I", "-B", "-c", PRIVATE_WORLD])
+    problem = _run([*bubblewrap(None), sys.executable, "-I", "-B", "-c", PRIVATE_WORLD])
     if problem is None:
         return None
     return Missing(
@@ -202,7 +109,7 @@ def _try_bubblewrap() -> Missing | None:
 
 
 def _try_landlock() -> Missing | None:
-    own_user, capability = _identity("landlock")
+    own_user, capability = identity("landlock")
     uid = 60_000 if own_user else None
     if os.getuid() == 0 and uid is None:
         return Missing(
@@ -213,8 +120,8 @@ def _try_landlock() -> Missing | None:
         if uid is not None:
             os.chown(folder, uid, uid)
         ids = ["-" if number is None else str(number) for number in (uid, capability)]
-        script = [sys.executable, "-I", "-B", str(SANDBOXED / "confine.py"), folder, *ids, __file__, *_readable()]
-        problem = _run(script, _environment(folder))
+        script = [sys.executable, "-I", "-B", str(SANDBOXED / "confine.py"), folder, *ids, __file__, *readable()]
+        problem = _run(script, environment(folder))
     if problem is None:
         return None
     return Missing(f"Landlock: {problem}", "Linux 6.12 or newer with Landlock (see /sys/kernel/security/lsm)")
@@ -262,110 +169,3 @@ def choose_rung(unsandboxed: bool) -> Rung:
     raise InfrastructureError(
         f"no sandbox on this host ({rung.why}); raise it with: {rung.raise_it}; or grade with --unsandboxed"
     )
-
-
-class ForkServerHandle:
-    """Asks a fork server for student processes, over its control socket. May be used in any process that was given it."""
-
-    def __init__(self, rung: Rung, control: socket.socket):
-        self.rung = rung
-        self.control = control
-
-    @property
-    def alive(self) -> bool:
-        """As far as can be told from here: a request to a dead one fails."""
-        return True
-
-    @property
-    def last_words(self) -> str:
-        return ""
-
-    def fork(self, limits: dict[str, float]) -> socket.socket:
-        """A new student process; returns our end of its socket.
-
-        Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.
-        """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        own_user, capability = _identity(self.rung.name)
-        request = {
-            "limits": limits,
-            "cores": sorted(os.sched_getaffinity(0)),
-            "own_user": own_user,
-            "capability": capability,
-            "readable": _readable() if self.rung.name == "landlock" else [],
-            # The part of /tmp that is the student's own: all of it, unless the interpreter itself lives there.
-            "tmp": "/tmp/work" if any(path.is_relative_to("/tmp") for path in _readable_folders()) else "/tmp",
-        }
-        try:
-            socket.send_fds(self.control, [json.dumps(request).encode()], [theirs.fileno()])
-        except OSError as error:
-            ours.close()
-            raise InfrastructureError(f"the fork server is gone: {error} {self.last_words}") from error
-        finally:
-            theirs.close()
-        return ours
-
-    def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.control.close()
-
-
-def _students_folder() -> str:
-    """A temporary folder for a fork server and its students, with the font list in it."""
-    folder = tempfile.mkdtemp(prefix="students-")
-    os.chmod(folder, 0o711)  # a student's own user id passes through it
-    os.mkdir(f"{folder}/matplotlib")
-    fonts = font_list()
-    if fonts is not None:
-        shutil.copy(fonts, f"{folder}/matplotlib")
-    return folder
-
-
-class ForkServer(ForkServerHandle):
-    """A warm interpreter behind the wall that forks student processes. Starting it does not wait until it is warm."""
-
-    def __init__(self, rung: Rung):
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        super().__init__(rung, control)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
-        self._folder: str | None = None
-        fd = theirs.fileno()
-        python = [sys.executable, "-I", "-B"]
-        if rung.name == "bubblewrap":
-            command, environment = [*_bubblewrap(font_list()), *python, "/sandboxed/forkserver.py", str(fd)], None
-        else:
-            self._folder = _students_folder()
-            command = [*python, str(SANDBOXED / "forkserver.py"), str(fd), self._folder]
-            environment = _environment(self._folder)
-        self._process = subprocess.Popen(
-            command,
-            pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=environment, cwd="/",
-        )  # fmt: skip
-        theirs.close()
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    @property
-    def last_words(self) -> str:
-        """The end of what it printed: why it did not start."""
-        if self._log.closed:
-            return ""
-        self._log.seek(0)
-        return " | ".join(self._log.read().decode(errors="replace").strip().splitlines()[-3:])
-
-    def stop(self) -> None:
-        """End it and everything it started."""
-        super().stop()
-        if self._folder is not None:  # it ends what it started, and removes the folder
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(30)
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        if self._folder is not None:  # where it could not
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._log.close()

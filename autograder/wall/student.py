@@ -6,16 +6,9 @@ replays the cells that were good, so that only the guilty question loses.
 
 from __future__ import annotations
 
-import builtins
-import contextlib
 import functools
 import inspect
 import marshal
-import os
-import select
-import signal
-import socket
-import struct
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -23,45 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.sandboxed import wire
-from autograder.wall.ladder import ForkServerHandle
+from autograder.wall.fork_server import ForkServerHandle
 from autograder.wall.limits import LimitValues
-from exercises.observation import AnswerCrashed, AnswerLost, AnswerOutOfMemory, AnswerTimedOut, InfrastructureError
+from autograder.wall.outputs import clean_outputs, lost_output
+from autograder.wall.process import StudentProcess
+from autograder.wall.student_errors import student_exception
+from exercises.observation import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
 
-TICK = 0.25
-HELLO_SECONDS = 120.0  # a fork server that is still starting answers when it is warm
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-MAX_OUTPUTS = 100
-MAX_OUTPUT_BYTES = 8 * 2**20
 WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses a function uses it at once
-
-
-class StudentError(Exception):
-    """An exception of the student's code whose type is not one of Python's own."""
-
-
-def _safe_exceptions() -> dict[str, type[Exception]]:
-    """Python's own exceptions that are made from one message."""
-    result = {}
-    for name, value in vars(builtins).items():
-        if isinstance(value, type) and issubclass(value, Exception) and not issubclass(value, (UnicodeError, OSError)):
-            result[name] = value
-    return {**result, "OSError": OSError, "FileNotFoundError": FileNotFoundError}
-
-
-_EXCEPTIONS = {name: kind for name, kind in _safe_exceptions().items() if name not in ("Exception", "ExceptionGroup")}
-_NO_MEMORY = ("can't allocate memory", "not enough memory")
-
-
-def _student_exception(header: dict[str, Any]) -> Exception:
-    """The exception to raise here for one that was raised there."""
-    names = [str(name) for name in header["error"]]
-    text = str(header.get("text", ""))[:2000]
-    if "MemoryError" in names or any(hint in text for hint in _NO_MEMORY):
-        return AnswerOutOfMemory(text)
-    for name in names:
-        if name in _EXCEPTIONS:
-            return _EXCEPTIONS[name](text)
-    return StudentError(f"{str(header.get('type'))[:100]}: {text}")
 
 
 @dataclass
@@ -72,117 +34,6 @@ class CellRun:
     error: str | None = None
     lost: str | None = None
     seconds: float = 0.0
-
-
-class _Clock:
-    """The deadlines of one request. The process's CPU time is read only when the answer is slow in coming."""
-
-    def __init__(self, process: StudentProcess, cpu_seconds: float):
-        self._process = process
-        self._cpu_seconds = cpu_seconds
-        self._start = time.monotonic()
-        self._cpu_start: float | None = None
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self._start
-
-    @property
-    def used(self) -> float:
-        """CPU seconds of this request; for a quick one the wall time, which bounds it."""
-        if self._cpu_start is None:
-            return self.elapsed
-        return self._process.cpu() - self._cpu_start
-
-    def check(self) -> None:
-        """Called at each tick without an answer. Raises AnswerTimedOut."""
-        if self._cpu_start is None:  # what it used up to the first tick is at most the time since the start
-            self._cpu_start = self._process.cpu() - min(self.elapsed, TICK)
-        if self.used > self._cpu_seconds or self.elapsed > 3 * self._cpu_seconds + 5:
-            raise AnswerTimedOut("over its time limit")
-
-
-class StudentProcess:
-    """One forked process and its socket. Any AnswerLost it raises means that it is dead."""
-
-    def __init__(self, server: ForkServerHandle, limits: LimitValues):
-        self.limits = limits
-        self._server = server
-        self.sock = server.fork(limits.to_dict())
-        self._pidfd = -1
-        self._clock: _Clock | None = None
-        self._reader = wire.Reader(self._tick)
-        self.seconds = 0.0  # of its time that was used up, as far as deadlines are concerned
-        self.pid = self._hello()
-
-    def _hello(self) -> int:
-        """The process id as the kernel attests it, translated into our own namespace."""
-        self.sock.settimeout(HELLO_SECONDS)
-        try:
-            _, ancillary, _, _ = self.sock.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("3i")), socket.MSG_PEEK)
-            credentials = [data for level, kind, data in ancillary if kind == socket.SCM_CREDENTIALS]
-            pid = struct.unpack("3i", credentials[0])[0]
-            self._pidfd = os.pidfd_open(pid)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-            self.sock.settimeout(None)
-            wall = struct.pack("@ll", int(self.limits.wall_seconds), 0)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wall)
-            wire.receive(self.sock)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(TICK * 1e6)))
-        except (OSError, IndexError, EOFError, wire.WireError) as error:
-            words = self._server.last_words
-            self.close()
-            raise InfrastructureError(f"a student process did not start: {error!r} {words}") from error
-        return pid
-
-    def cpu(self) -> float:
-        """CPU seconds used so far, its waited-for children included."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as file:
-                fields = file.read().rsplit(b")", 1)[1].split()
-        except OSError:
-            return self.seconds
-        return sum(int(value) for value in fields[11:15]) / CLOCK_TICKS
-
-    def exchange(
-        self, header: dict[str, Any], buffers: list[bytes], cpu_seconds: float, answer: Callable[..., Any]
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a request, serve the callbacks it makes with `answer`, return its reply. Kills what is over time."""
-        self._clock = _Clock(self, cpu_seconds)
-        try:
-            # A process that does not read (a thread spinning in C code) does not block us either: see SO_SNDTIMEO.
-            wire.send(self.sock, header, buffers)
-            while True:
-                reply, body = wire.receive(self.sock, self._reader)
-                if "callback" not in reply:
-                    self.seconds += self._clock.used
-                    return reply, body
-                if self._clock.elapsed > TICK:  # callbacks without end
-                    self._clock.check()
-                wire.send(self.sock, *answer(reply, body))
-        except (AnswerLost, wire.WireError, OSError, EOFError) as error:
-            self.close()
-            if isinstance(error, AnswerLost):
-                raise
-            raise AnswerCrashed(f"the process broke off: {error}") from error
-
-    def _tick(self) -> None:
-        """Called while an answer is slow in coming. A process that ended may have left children that hold its socket."""
-        assert self._clock is not None
-        poller = select.poll()
-        poller.register(self._pidfd, select.POLLIN)
-        if poller.poll(0):
-            raise AnswerCrashed("the process ended")
-        self._clock.check()
-
-    def close(self) -> None:
-        """Kill it; its namespace or the fork server ends everything it started."""
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            os.close(self._pidfd)
-            self._pidfd = -1
-        self.sock.close()
 
 
 class Proxy:
@@ -281,13 +132,13 @@ class Student:
         try:
             outputs, error = self._cell(cell)
         except AnswerLost as lost:
-            return CellRun([_lost_output(lost)], lost=lost.status, seconds=time.monotonic() - start)
+            return CellRun([lost_output(lost)], lost=lost.status, seconds=time.monotonic() - start)
         except Exception:  # the shell itself was broken by what ran before
             self.close()
             broken = AnswerCrashed("the shell broke")
-            return CellRun([_lost_output(broken)], lost=broken.status, seconds=time.monotonic() - start)
+            return CellRun([lost_output(broken)], lost=broken.status, seconds=time.monotonic() - start)
         self._good.append((cell, []))
-        return CellRun(_clean_outputs(outputs), error, seconds=time.monotonic() - start)
+        return CellRun(clean_outputs(outputs), error, seconds=time.monotonic() - start)
 
     def run_test(self, code: bytes) -> None:
         """Run a visible test, marshalled, among the student's cells; raises what it raises. Its output goes nowhere."""
@@ -403,7 +254,7 @@ class Student:
             raise
         self.seconds_left -= process.seconds - before
         if "error" in reply:
-            raise _student_exception(reply)
+            raise student_exception(reply)
         return reply, self._decode(reply, body)
 
     def _encode(self, header: dict[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -449,67 +300,3 @@ class Student:
             raise
         except Exception as error:
             return {"op": "answer", "raise": type(error).__name__, "text": str(error)[:2000], "values": []}, []
-
-
-# Outputs ------------------------------------------------------------------------------------------------------------
-
-
-def _lost_output(lost: AnswerLost) -> dict[str, Any]:
-    words = {
-        "timed out": "This cell went over its time limit and was stopped.",
-        "out of memory": "This cell went over its memory limit and was stopped.",
-    }
-    text = words.get(lost.status, "This cell ended its process (an exit, or a crash). The cells before it still count.")
-    return {"output_type": "error", "ename": lost.status, "evalue": text, "traceback": [text]}
-
-
-def _clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
-    """Only text and PNG images, within the caps: a student's HTML and JavaScript stay out of the TA's browser."""
-    kept: list[dict[str, Any]] = []
-    room = MAX_OUTPUT_BYTES
-    for output in outputs:
-        clean = _clean_output(output) if isinstance(output, dict) else None
-        if clean is None:
-            continue
-        size = len(str(clean))
-        if size > room or len(kept) >= MAX_OUTPUTS:
-            kept.append({"output_type": "stream", "name": "stdout", "text": "... more output was cut\n"})
-            break
-        room -= size
-        kept.append(clean)
-    return kept
-
-
-def _clean_output(output: dict[Any, Any]) -> dict[str, Any] | None:
-    kind = output.get("output_type")
-    if kind == "stream":
-        name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return {"output_type": "stream", "name": name, "text": str(output.get("text", ""))}
-    if kind == "error":
-        lines = output.get("traceback")
-        trace = [str(line) for line in lines] if isinstance(lines, list) else []
-        return {
-            "output_type": "error",
-            "ename": str(output.get("ename", ""))[:200],
-            "evalue": str(output.get("evalue", ""))[:2000],
-            "traceback": trace[:200],
-        }
-    if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
-        data = {mime: _clean_data(mime, output["data"].get(mime)) for mime in ("text/plain", "image/png")}
-        clean = {"output_type": kind, "metadata": {}, "data": {k: v for k, v in data.items() if v is not None}}
-        if kind == "execute_result":
-            clean["execution_count"] = None
-        return clean if clean["data"] else None
-    return None
-
-
-def _clean_data(mime: str, value: Any) -> str | None:
-    if mime == "text/plain":
-        return str(value)[: 2**20] if value is not None else None
-    if isinstance(value, bytes):
-        import base64
-
-        return base64.b64encode(value).decode() if value.startswith(b"\x89PNG\r\n") else None
-    if isinstance(value, str) and value.startswith("iVBORw0KGgo") and all(c.isalnum() or c in "+/=\n" for c in value):
-        return value
-    return None

@@ -22,8 +22,10 @@ from autograder.commands.simulated_class import read_notebooks, reference_answer
 from autograder.grading import job
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import NotebookRecord
+from autograder.wall import bubblewrap
 from autograder.wall import ladder as sandbox
-from autograder.wall.ladder import LADDER, ForkServer, Missing, Rung, best_rung, choose_rung, missing
+from autograder.wall.fork_server import ForkServer
+from autograder.wall.ladder import LADDER, Missing, Rung, best_rung, choose_rung, missing
 from autograder.wall.limits import LimitValues
 from autograder.wall.student import Student
 from exercises.observation import InfrastructureError
@@ -122,8 +124,8 @@ def test_bubblewrap_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("name", [name for name in WALLED if name == "landlock"])
 def test_a_wall_with_a_hole_is_no_rung(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    readable = sandbox._readable()
-    monkeypatch.setattr(sandbox, "_readable", lambda: [*readable, str(PROJECT)])
+    readable = bubblewrap.readable()
+    monkeypatch.setattr(sandbox, "readable", lambda: [*readable, str(PROJECT)])
     problem = sandbox._try_landlock()
     assert problem is not None
     assert "can still read a file" in problem.why
@@ -216,7 +218,8 @@ def test_no_process_is_left(server: ForkServer) -> None:
 GRADER = """
 import os, sys
 from autograder.wall.limits import LimitValues
-from autograder.wall.ladder import ForkServer, Rung
+from autograder.wall.fork_server import ForkServer
+from autograder.wall.ladder import Rung
 from autograder.wall.student import Student
 name, marker = sys.argv[1:]
 student = Student(ForkServer(Rung(name, name != "rlimits", "")), LimitValues())
@@ -289,7 +292,7 @@ def test_two_students_share_nothing(server: ForkServer) -> None:
 @walled_rungs
 @pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/dev", "/proc/sys/kernel", "PACKAGES", "SANDBOXED"])
 def test_the_system_is_read_only(student: Student, folder: str) -> None:
-    where = {"PACKAGES": Path(np.__file__).parents[1], "SANDBOXED": sandbox.SANDBOXED}.get(folder, Path(folder))
+    where = {"PACKAGES": Path(np.__file__).parents[1], "SANDBOXED": bubblewrap.SANDBOXED}.get(folder, Path(folder))
     assert tried(student, f"open({str(where / 'planted.pth')!r}, 'w')") in REFUSED
     assert not (where / "planted.pth").exists()
 
@@ -397,7 +400,7 @@ def test_no_privilege_is_left(student: Student, server: ForkServer) -> None:
     status = dict(
         line.split(":", 1) for line in Path(f"/proc/{student._live().pid}/status").read_text().strip().splitlines()
     )
-    _, capability = sandbox._identity(server.rung.name)
+    _, capability = sandbox.identity(server.rung.name)
     kept = 0 if capability is None else 1 << capability
     assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {kept}
     assert status["NoNewPrivs"].strip() == "1"

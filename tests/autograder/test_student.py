@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from autograder.grading.processes import on_one_core
-from autograder.wall.ladder import ForkServer
+from autograder.wall.fork_server import ForkServer
 from autograder.wall.limits import LimitValues
-from autograder.wall.student import Proxy, Student, StudentError, StudentProcess
+from autograder.wall.process import StudentProcess
+from autograder.wall.student import Proxy, Student
+from autograder.wall.student_errors import StudentError
 from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, several, typed, untouched
 
 
