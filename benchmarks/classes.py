@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-from autograder.commands.prove import make_course
 from autograder.commands.simulated_class import (
     Notebooks,
     SimulatedStudent,
@@ -16,6 +15,7 @@ from autograder.commands.simulated_class import (
     roster,
 )
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 
 ROOT = Path(__file__).parents[1]
 RIGHT = ("reference",)

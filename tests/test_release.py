@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.commands.prove import make_course
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 
 ROOT = Path(__file__).parents[1]
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())

@@ -23,7 +23,7 @@ from autograder.course.errors import CourseError
 from exercises.observation import InfrastructureError
 
 if TYPE_CHECKING:  # imported where it is needed: nbgrader takes seconds
-    from autograder.course.classroom import Submission
+    from autograder.notebooks.graded import GradedSubmission
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(soft_wrap=not sys.stdout.isatty())
@@ -176,11 +176,11 @@ def _grade_with_progress(classroom, assignment: str, students: list[str] | None,
     return failures
 
 
-def _students(submissions: list[Submission]) -> set[str]:
+def _students(submissions: list[GradedSubmission]) -> set[str]:
     return {submission.student for submission in submissions}
 
 
-def _print_class(assignment: str, submissions: list[Submission], expected: dict | None = None) -> None:
+def _print_class(assignment: str, submissions: list[GradedSubmission], expected: dict | None = None) -> None:
     table = Table(title=assignment, title_justify="left")
     table.add_column("student")
     table.add_column("score", justify="right")
@@ -197,7 +197,7 @@ def _print_class(assignment: str, submissions: list[Submission], expected: dict 
     console.print(table)
 
 
-def _print_slowest(submissions: list[Submission], shown: int = 5) -> None:
+def _print_slowest(submissions: list[GradedSubmission], shown: int = 5) -> None:
     """The cells that took most of the time, by their median over the class."""
     seconds: dict[str, list[float]] = {}
     for submission in submissions:
@@ -209,7 +209,7 @@ def _print_slowest(submissions: list[Submission], shown: int = 5) -> None:
     console.print(f"slowest cells (median): {words}", style="dim", markup=False)
 
 
-def _print_for_the_ta(classroom, assignment: str, submissions: list[Submission], shown: int = 8) -> None:
+def _print_for_the_ta(classroom, assignment: str, submissions: list[GradedSubmission], shown: int = 8) -> None:
     """Who needs a person, and why."""
     from autograder.course.attention import reasons_for_a_ta
 
@@ -368,10 +368,10 @@ def demo(
     course: CourseOption = None,
 ) -> None:
     """Grade a class of simulated students on a real assignment, through real nbgrader, and show the report."""
-    from autograder.commands.prove import make_course
     from autograder.commands.report import write_report
     from autograder.commands.simulated_class import exercises_by_notebook, hand_in, read_notebooks, roster
     from autograder.course.classroom import Classroom
+    from autograder.course.scratch import make_course
     from autograder.wall.ladder import best_rung
 
     classroom = _course(course)

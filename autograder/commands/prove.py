@@ -6,12 +6,9 @@ import builtins
 import contextlib
 import io
 import math
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -21,6 +18,7 @@ from nbformat import NotebookNode
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
+from autograder.course.scratch import scratch_course
 from autograder.grading.job import stop_fork_server
 from autograder.notebooks.cells import grade_id_of, is_setup
 from exercises import as_solution, exercises_of
@@ -70,9 +68,6 @@ class Proof:
     @property
     def holds(self) -> bool:
         return not self.problems and not any(proof.problems for proof in self.exercises)
-
-
-# The bank -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -152,29 +147,6 @@ def _wrong_answer(proof: ExerciseProof, exercise: Exercise, name: str, visible: 
         least,
         visible.fails(misconception.answer, exercise.name) if visible else False,
         all(grade(exercise, misconception.answer, student).recognised == name for student in STUDENTS),
-    )
-
-
-# Through real nbgrader ----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def scratch_course(course: Classroom, assignment: str) -> Iterator[Classroom]:
-    """A course folder of its own with this one assignment, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="prove-") as name:
-        root = Path(name)
-        make_course(root, course.folder("source", assignment))
-        yield Classroom(root)
-
-
-def make_course(root: Path, *sources: Path, settings: str = "") -> None:
-    """A course folder around copies of these source assignments, with the engine plugged in."""
-    for source in sources:
-        shutil.copytree(source, root / "source" / source.name, dirs_exist_ok=True)
-    (root / "nbgrader_config.py").write_text(
-        "from pathlib import Path\n\nfrom autograder.nbgrader_plugin.configure import configure\n\n"
-        "c = get_config()\nconfigure(c)\n"
-        f"c.CourseDirectory.root = str(Path(__file__).resolve().parent)\n{settings}"
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.classroom import Classroom, Submission
+from autograder.course.classroom import Classroom
+from autograder.course.scratch import copy_of_course
 from autograder.grading.job import Result
+from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 
 
@@ -31,27 +32,14 @@ def regrade(
     course.require(assignment)
     before = {submission.student: submission for submission in course.results(assignment)}
     with tempfile.TemporaryDirectory(prefix="regrade-") as name:
-        scratch = _scratch(course, assignment, Path(name))
+        scratch = copy_of_course(course, assignment, Path(name))
         scratch.grade(assignment, listener=listener, **options)
         after = {submission.student: submission for submission in scratch.results(assignment)}
     for student in sorted(before.keys() | after.keys()):
         yield from compare(student, before.get(student), after.get(student))
 
 
-def _scratch(course: Classroom, assignment: str, root: Path) -> Classroom:
-    """A copy of what grading reads: source, submissions, configuration. Gradebook and outputs are its own."""
-    shutil.copytree(course.folder("source", assignment), root / "source" / assignment)
-    for folder in course.submissions(assignment):
-        shutil.copytree(folder, root / "submitted" / folder.parent.name / assignment, symlinks=True)
-    own = "c.CourseDirectory.source_directory, c.CourseDirectory.submitted_directory = 'source', 'submitted'\n"
-    own += "c.CourseDirectory.autograded_directory, c.CourseDirectory.release_directory = 'autograded', 'release'\n"
-    config = (course.root / "nbgrader_config.py").read_text()
-    db = f"c.CourseDirectory.db_url = 'sqlite:///{root / 'gradebook.db'}'\nc.CourseDirectory.root = {str(root)!r}\n"
-    (root / "nbgrader_config.py").write_text(f"{config}\n{own}{db}")
-    return Classroom(root)
-
-
-def compare(student: str, old: Submission | None, new: Submission | None) -> Iterator[Difference]:
+def compare(student: str, old: GradedSubmission | None, new: GradedSubmission | None) -> Iterator[Difference]:
     """What differs between two gradings of one submission."""
     if old is None or new is None:
         was, now = ("not graded" if one is None else f"{one.points:g} points" for one in (old, new))

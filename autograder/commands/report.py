@@ -28,8 +28,9 @@ from autograder.commands.class_statistics import (
     status_counts,
 )
 from autograder.course.attention import reasons_for_a_ta
-from autograder.course.classroom import Classroom, Submission
+from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
+from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict
 from autograder.pages import page, percent, points
@@ -114,7 +115,7 @@ class Scores:
         return statistics.median(self.values.values()) if self.values else 0.0
 
 
-def _scores(classroom: Classroom, assignment: str, submissions: list[Submission]) -> Scores:
+def _scores(classroom: Classroom, assignment: str, submissions: list[GradedSubmission]) -> Scores:
     from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 
     students = {submission.student: submission for submission in submissions if submission.status not in NO_ATTEMPT}
@@ -148,14 +149,14 @@ def _scores(classroom: Classroom, assignment: str, submissions: list[Submission]
     return Scores(totals, max_score, True, {}, left_out)
 
 
-def _verdicts(submission: Submission) -> dict[str, CellVerdict]:
+def _verdicts(submission: GradedSubmission) -> dict[str, CellVerdict]:
     """exercise -> verdict, of the cells that carry points."""
     cells = [cell for record in submission.records for cell in record.cells if cell.max_points > 0]
     return {re.sub(r"^grade_", "", cell.grade_id): cell for cell in cells}
 
 
 def _answers(
-    classroom: Classroom, assignment: str, submissions: list[Submission]
+    classroom: Classroom, assignment: str, submissions: list[GradedSubmission]
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """What each student wrote into the solution cells, and what stood there before."""
 

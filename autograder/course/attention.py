@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from autograder.commands.class_statistics import NO_ATTEMPT
-from autograder.course.classroom import Submission
+from autograder.notebooks.graded import GradedSubmission
 
 # What a TA has to look at, and what to do about it.
 NEEDS_TA = {
@@ -29,7 +29,9 @@ class Reason:
     rows: list[tuple[str, str]] = field(default_factory=list)
 
 
-def reasons_for_a_ta(submissions: list[Submission], ungraded: list[str], pending: dict[str, list[str]]) -> list[Reason]:
+def reasons_for_a_ta(
+    submissions: list[GradedSubmission], ungraded: list[str], pending: dict[str, list[str]]
+) -> list[Reason]:
     """What in this class needs a person, most urgent first. pending: student -> written answers that wait."""
     reasons = {status: Reason(status, todo) for status, todo in NEEDS_TA.items()}
     reasons["infrastructure"].rows += [(student, "handed in, not graded") for student in ungraded]

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import re
-import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,37 +13,13 @@ import nbformat
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.course.errors import CourseError
+from autograder.course.nbgrader_runs import cause_from_here, logged, one_line, put_own_programs_first
 from autograder.grading.job import Result
 from autograder.nbgrader_plugin.exporter import EngineExporter
 from autograder.nbgrader_plugin.gradebook import stop_sharing
+from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.template import read_templates
-from autograder.notebooks.verdict import NotebookRecord, worst
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One student's graded assignment, read back from `autograded/`."""
-
-    student: str
-    records: tuple[NotebookRecord, ...]
-
-    @property
-    def points(self) -> float:
-        return sum(cell.points for record in self.records for cell in record.cells)
-
-    @property
-    def max_points(self) -> float:
-        return sum(cell.max_points for record in self.records for cell in record.cells)
-
-    @property
-    def status(self) -> str:
-        return worst(record.status for record in self.records)
-
-    @property
-    def recognised(self) -> list[tuple[str, str]]:
-        """(exercise, misconception) for each mistake that has a name."""
-        verdicts = [cell.exercise for record in self.records for cell in record.cells if cell.exercise]
-        return [(verdict.exercise, verdict.recognised) for verdict in verdicts if verdict.recognised]
+from autograder.notebooks.verdict import NotebookRecord
 
 
 class Classroom:
@@ -57,7 +27,7 @@ class Classroom:
 
     def __init__(self, root: Path):
         self.root = root.resolve()
-        _put_own_programs_first()
+        put_own_programs_first()
         path = self.root / "nbgrader_config.py"
         if not path.is_file():
             raise CourseError(
@@ -100,7 +70,7 @@ class Classroom:
         pattern = self.folder("submitted", assignment, "*")
         return sorted(self.root.glob(str(pattern.relative_to(self.root))))
 
-    def ungraded(self, assignment: str, graded: Iterable[Submission]) -> list[str]:
+    def ungraded(self, assignment: str, graded: Iterable[GradedSubmission]) -> list[str]:
         """Who handed in and is not among these."""
         there = {folder.parent.name for folder in self.submissions(assignment) if folder.is_dir()}
         return sorted(there - {submission.student for submission in graded})
@@ -114,7 +84,7 @@ class Classroom:
     def require_ready(self, assignment: str) -> None:
         """Raise CourseError where the assignment cannot be graded, before anything is written."""
         self.require(assignment)
-        with _one_line("reading the source notebooks"):
+        with one_line("reading the source notebooks"):
             read_templates(self.folder("source", assignment))
         if not self.submissions(assignment):
             raise CourseError(
@@ -134,7 +104,7 @@ class Classroom:
         from nbgrader.converters import GenerateAssignment
 
         self.check_database()
-        with self._logged(), _one_line(f"generating {assignment}", self._cause_from_here()):
+        with logged(self.log), one_line(f"generating {assignment}", cause_from_here(self.log)):
             GenerateAssignment(coursedir=self._for(assignment), config=self.config, force=True).start()
 
     def check_database(self) -> None:
@@ -147,7 +117,7 @@ class Classroom:
                 raise CourseError(f"the gradebook {path} cannot be written: check its permissions and its folder's")
             if not path.exists():
                 return
-        with _one_line(f"opening the gradebook {url}"), self.gradebook() as gradebook:
+        with one_line(f"opening the gradebook {url}"), self.gradebook() as gradebook:
             gradebook.db.connection()
 
     def _in_gradebook(self, assignment: str) -> bool:
@@ -207,7 +177,7 @@ class Classroom:
         EngineExporter.listener, EngineExporter.executor_factory = listen, executor_factory
         EngineExporter.only = frozenset(students) if students else None
         try:
-            with self._logged():
+            with logged(self.log):
                 Autograde(coursedir=self._for(assignment), config=config, force=force).start()
         except NbGraderException as error:
             if not failures:
@@ -226,7 +196,7 @@ class Classroom:
         stop_sharing()
         if not self._in_gradebook(assignment):
             self.generate(assignment)
-        with self._logged(), _one_line(f"grading {assignment} with stock nbgrader"):
+        with logged(self.log), one_line(f"grading {assignment} with stock nbgrader"):
             for student in students or ["*"]:
                 Autograde(coursedir=self._for(assignment, student), config=self.config, force=force).start()
 
@@ -255,7 +225,7 @@ class Classroom:
             for done in [pool.submit(_write_feedback, self.root, assignment, part, graded) for part in parts]:
                 done.result()
 
-    def results(self, assignment: str) -> list[Submission]:
+    def results(self, assignment: str) -> list[GradedSubmission]:
         """What was graded so far, by student."""
         pattern = self.folder("autograded", assignment, "*")
         found = []
@@ -263,46 +233,12 @@ class Classroom:
             records = [NotebookRecord.read(path) for path in sorted(folder.glob("*.ipynb"))]
             kept = tuple(record for record in records if record is not None)
             if kept:
-                found.append(Submission(folder.parent.name, kept))
+                found.append(GradedSubmission(folder.parent.name, kept))
         return found
-
-    # Log ------------------------------------------------------------------------------------------------------------
 
     @property
     def log(self) -> Path:
         return self.root / "grading.log"
-
-    def _cause_from_here(self) -> Callable[[], str]:
-        """What nbgrader stumbles over from now on, by its traceback in the log; its own exception only points there."""
-        start = self.log.stat().st_size if self.log.exists() else 0
-
-        def cause() -> str:
-            text = self.log.read_bytes()[start:].decode(errors="replace")
-            found = re.findall(r"^[\w.]*(?:Error|Exception|Entry): (.+)$", text, re.MULTILINE)
-            if not found:
-                return ""
-            if found[-1].startswith("Cannot add or remove cells"):
-                return f"{found[-1]}: keep the grade_id of each cell, or make a new assignment"
-            return f"{found[-1]} (see {self.log})"
-
-        return cause
-
-    @contextlib.contextmanager
-    def _logged(self) -> Iterator[None]:
-        """nbgrader's own messages go to a file: the screen is for the progress bar."""
-        logger = logging.getLogger("traitlets")
-        handler = logging.FileHandler(self.log)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        before = logger.handlers[:], logger.level, logger.propagate
-        logger.handlers[:], logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", module="nbgrader")  # its own dealings with SQLAlchemy
-                yield
-        finally:
-            logger.handlers[:], logger.level, logger.propagate = before
-            handler.close()
 
 
 def _write_feedback(root: Path, assignment: str, students: list[str], everyone: list[str]) -> None:
@@ -312,25 +248,5 @@ def _write_feedback(root: Path, assignment: str, students: list[str], everyone: 
     course = Classroom(root)
     coursedir = course._for(assignment)
     coursedir.student_id_exclude = ",".join(sorted(set(everyone) - set(students)))
-    with course._logged(), _one_line(f"writing feedback for {assignment}", course._cause_from_here()):
+    with logged(course.log), one_line(f"writing feedback for {assignment}", cause_from_here(course.log)):
         GenerateFeedback(coursedir=coursedir, config=course.config, force=True).start()
-
-
-def _put_own_programs_first() -> None:
-    """nbgrader starts `alembic` by its name: find the one of this environment, activated or not."""
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
-
-
-@contextlib.contextmanager
-def _one_line(doing: str, cause: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """Turn nbgrader's, SQLAlchemy's and the file system's exceptions into one line; `cause` may know more."""
-    from nbgrader.converters.base import NbGraderException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (NbGraderException, SQLAlchemyError, OSError) as error:
-        own = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CourseError(f"{doing}: {cause() or own}") from error

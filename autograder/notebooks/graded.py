@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+
+from autograder.notebooks.verdict import NotebookRecord, worst
 
 if TYPE_CHECKING:  # grading processes do without nbgrader, which takes seconds to import
     from nbgrader.coursedir import CourseDirectory
@@ -35,3 +38,29 @@ def _is_written(path: Path) -> bool:
             return file.read().rstrip().endswith(b"}")
     except OSError:
         return False
+
+
+@dataclass(frozen=True)
+class GradedSubmission:
+    """One student's graded assignment, read back from `autograded/`."""
+
+    student: str
+    records: tuple[NotebookRecord, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(cell.points for record in self.records for cell in record.cells)
+
+    @property
+    def max_points(self) -> float:
+        return sum(cell.max_points for record in self.records for cell in record.cells)
+
+    @property
+    def status(self) -> str:
+        return worst(record.status for record in self.records)
+
+    @property
+    def recognised(self) -> list[tuple[str, str]]:
+        """(exercise, misconception) for each mistake that has a name."""
+        verdicts = [cell.exercise for record in self.records for cell in record.cells if cell.exercise]
+        return [(verdict.exercise, verdict.recognised) for verdict in verdicts if verdict.recognised]

@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.course.classroom import Submission
+from autograder.notebooks.graded import GradedSubmission
 from exercises import as_solution, find
 
 BOTH, FIRST, SECOND, NONE = {"logsumexp", "log_sigmoid"}, {"logsumexp"}, {"log_sigmoid"}, set[str]()
@@ -297,7 +297,7 @@ def lay(folder: Path, mishap: Mishap, solved: NotebookNode) -> None:
         (folder / name).write_bytes(data)
 
 
-def shares(submission: Submission) -> dict[str, float]:
+def shares(submission: GradedSubmission) -> dict[str, float]:
     """Exercise -> share of its points."""
     return {
         cell.grade_id.removeprefix("grade_"): cell.points / cell.max_points

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from cheats import CHEATS, Cheat, with_paths
 
-from autograder.commands.prove import make_course
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 from autograder.notebooks.cells import is_kind, is_test
 from autograder.wall.ladder import best_rung
 

@@ -10,7 +10,8 @@ import nbformat
 import pytest
 from mishaps import BOTH, MISHAPS, lay, shares
 
-from autograder.course.classroom import Classroom, Submission
+from autograder.course.classroom import Classroom
+from autograder.notebooks.graded import GradedSubmission
 from autograder.wall.ladder import best_rung
 
 HONEST = ("aaa-first", "zzz-last")
@@ -21,7 +22,7 @@ def student_id(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[str, Submission]]:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[str, GradedSubmission]]:
     if not best_rung().walled:
         pytest.skip(f"the mishaps need the wall: {best_rung().why}; {best_rung().raise_it}")
     course = courses.make(
@@ -36,7 +37,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[st
     return course, {one.student: one for one in course.results(courses.ASSIGNMENT)}
 
 
-def everything_told(course: Classroom, submission: Submission) -> str:
+def everything_told(course: Classroom, submission: GradedSubmission) -> str:
     """Notes, messages and outputs: what the feedback page is made of."""
     folder = course.folder("autograded", courses.ASSIGNMENT, submission.student)
     outputs = [
@@ -52,7 +53,7 @@ def everything_told(course: Classroom, submission: Submission) -> str:
 
 
 @pytest.mark.parametrize("name", MISHAPS)
-def test_what_is_right_keeps_its_points(graded: tuple[Classroom, dict[str, Submission]], name: str) -> None:
+def test_what_is_right_keeps_its_points(graded: tuple[Classroom, dict[str, GradedSubmission]], name: str) -> None:
     _, results = graded
     found = shares(results[student_id(name)])
     assert {exercise for exercise, share in found.items() if share == 1.0} == MISHAPS[name].full, found
@@ -60,19 +61,19 @@ def test_what_is_right_keeps_its_points(graded: tuple[Classroom, dict[str, Submi
 
 
 @pytest.mark.parametrize("name", [name for name, mishap in MISHAPS.items() if mishap.told])
-def test_student_and_ta_are_told(graded: tuple[Classroom, dict[str, Submission]], name: str) -> None:
+def test_student_and_ta_are_told(graded: tuple[Classroom, dict[str, GradedSubmission]], name: str) -> None:
     course, results = graded
     assert MISHAPS[name].told in everything_told(course, results[student_id(name)])
 
 
 @pytest.mark.parametrize("student", HONEST)
-def test_nobody_else_is_touched(graded: tuple[Classroom, dict[str, Submission]], student: str) -> None:
+def test_nobody_else_is_touched(graded: tuple[Classroom, dict[str, GradedSubmission]], student: str) -> None:
     _, results = graded
     assert results[student].status == "passed"
     assert set(shares(results[student]).values()) == {1.0}
 
 
-def test_the_gradebook_has_everyone(graded: tuple[Classroom, dict[str, Submission]]) -> None:
+def test_the_gradebook_has_everyone(graded: tuple[Classroom, dict[str, GradedSubmission]]) -> None:
     course, results = graded
     assert len(results) == len(MISHAPS) + len(HONEST)
     with course.gradebook() as gradebook:
@@ -80,7 +81,7 @@ def test_the_gradebook_has_everyone(graded: tuple[Classroom, dict[str, Submissio
     assert scores == {student: pytest.approx(one.points) for student, one in results.items()}
 
 
-def test_what_is_stored_stays_small(graded: tuple[Classroom, dict[str, Submission]]) -> None:
+def test_what_is_stored_stays_small(graded: tuple[Classroom, dict[str, GradedSubmission]]) -> None:
     course, _ = graded
     sizes = [path.stat().st_size for path in Path(course.root / "autograded").rglob("*.ipynb")]
     assert max(sizes) < 12 * 2**20

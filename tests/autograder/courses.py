@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.commands.prove import make_course
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 from exercises import as_solution, find
 
 ASSIGNMENT = "tiny"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from autograder.cli.app import app
 from autograder.commands import doctor
-from autograder.commands.prove import make_course
+from autograder.course.scratch import make_course
 from autograder.wall.ladder import missing
 
 REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")

@@ -14,8 +14,8 @@ import nbformat
 import pytest
 from courses import ASSIGNMENT, NOTEBOOK, nbgrader_cell, solved, submit
 
-from autograder.commands.prove import make_course
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 from autograder.nbgrader_plugin import lms_export as export
 from exercises import as_solution, exercises_of, find
 

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from autograder.cli.app import app
 from autograder.commands.kit import make_kit
 from autograder.commands.leaks import leaks
-from autograder.commands.prove import make_course
 from autograder.commands.release import release
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem
+from autograder.course.scratch import make_course
 from exercises import as_solution, exercises_of
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import courses
 import pytest
 
-from autograder.course.classroom import Classroom, Submission
+from autograder.course.classroom import Classroom
+from autograder.notebooks.graded import GradedSubmission
 from autograder.wall.student import WATCHED_CALLS, Student
 
 BANNED = ["torch.logsumexp", "torch.special", "torch.nn", "torch.optim.AdamW", "scipy"]
@@ -78,7 +79,7 @@ HELPERS = (
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Submission]:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GradedSubmission]:
     course: Classroom = courses.make(tmp_path_factory.mktemp("watched"), "c.EngineExporter.unsandboxed = True\n")
     for name, source in CHEATS.items():
         path = courses.submit(course, name, courses.solved(course, logsumexp=source))
@@ -88,7 +89,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Submission]:
 
 
 @pytest.mark.parametrize("name", CHEATS)
-def test_it_gets_a_clear_message_and_no_points(graded: dict[str, Submission], name: str) -> None:
+def test_it_gets_a_clear_message_and_no_points(graded: dict[str, GradedSubmission], name: str) -> None:
     cells = {cell.grade_id: cell for record in graded[name].records for cell in record.cells}
     assert cells["grade_logsumexp"].points == 0
     assert "torch.logsumexp" in cells["grade_logsumexp"].message

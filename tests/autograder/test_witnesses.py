@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.commands.prove import make_course
 from autograder.commands.simulated_class import Notebooks, read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 from autograder.grading.job import Job, Result, grade
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord

@@ -22,8 +22,8 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import get_username
 
-from autograder.commands.prove import make_course
 from autograder.course.classroom import Classroom
+from autograder.course.scratch import make_course
 from autograder.notebooks.verdict import NotebookRecord
 from autograder.wall.ladder import best_rung
 from exercises import as_solution, find
