@@ -1,37 +1,35 @@
-"""The command `course`."""
+"""The command `course`: what it can be asked, with which options. What it prints is in `tables`."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import math
 import os
-import statistics
 import sys
-import time
-from collections import Counter
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from autograder.cli import tables
+from autograder.cli.tables import console
 from autograder.course.errors import CourseError
 from exercises.observation import InfrastructureError
 
 if TYPE_CHECKING:  # imported where it is needed: nbgrader takes seconds
-    from autograder.notebooks.graded import GradedSubmission
+    from autograder.course.classroom import Classroom
+    from autograder.grading.pool import ExecutorFactory
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(soft_wrap=not sys.stdout.isatty())
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The command `course`."
+)
 
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course folder (default: here or above).")]
 AssignmentArgument = Annotated[str, typer.Argument(help="The assignment's folder name in source/.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Grade even where this host allows no sandbox.")]
 Workers = Annotated[int, typer.Option(min=0, help="Parallel processes; 0: one per core.")]
+Students = Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")]
 
 
 def main() -> None:
@@ -46,19 +44,25 @@ def main() -> None:
         gc.freeze()  # what ends with the process anyway need not be searched for garbage, which takes half a second
 
 
-def _course(folder: Path | None):
+def _course(folder: Path | None) -> Classroom:
     from autograder.course.classroom import Classroom
 
     return Classroom(folder) if folder is not None else Classroom.find(Path.cwd())
 
 
-# grade --------------------------------------------------------------------------------------------------------------
+def _tell_rung(unsandboxed: bool) -> None:
+    from autograder.wall.ladder import choose_rung
+
+    tables.print_rung(choose_rung(unsandboxed))
+
+
+# A class is graded ------------------------------------------------------------------------------------------------------
 
 
 @app.command()
 def grade(
     assignment: AssignmentArgument,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    student: Students = None,
     workers: Workers = 0,
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     unsandboxed: Unsandboxed = False,
@@ -76,7 +80,7 @@ def grade(
         classroom.require_ready(assignment)
         if scheduler is None:
             _tell_rung(unsandboxed)
-        failures = _grade_with_progress(
+        failures = tables.grade_with_progress(
             classroom,
             assignment,
             student,
@@ -85,13 +89,30 @@ def grade(
             unsandboxed=unsandboxed,
             executor_factory=factory,
         )
-    submissions = classroom.results(assignment)
-    _print_class(assignment, submissions)
-    _print_slowest(submissions)
-    _print_for_the_ta(classroom, assignment, submissions)
-    _print_failures(failures)
+    _show_class(classroom, assignment)
+    tables.print_failures(failures)
     if failures:
         raise typer.Exit(1)
+
+
+def _executor(
+    scheduler: str | None, assignment: str, workers: int, unsandboxed: bool, alone: bool
+) -> AbstractContextManager[ExecutorFactory | None]:
+    from autograder.commands import executors
+
+    if scheduler is not None:
+        return executors.cluster(scheduler)
+    return executors.local(assignment, workers, unsandboxed, alone)
+
+
+def _show_class(classroom: Classroom, assignment: str) -> None:
+    from autograder.course.attention import reasons_for_a_ta
+
+    submissions = classroom.results(assignment)
+    tables.print_class(assignment, submissions)
+    tables.print_slowest(submissions)
+    ungraded = classroom.ungraded(assignment, submissions)
+    tables.print_reasons(assignment, reasons_for_a_ta(submissions, ungraded, {}))
 
 
 def _grade_without_engine(assignment: str, students: list[str] | None, force: bool, course: Path | None) -> None:
@@ -102,204 +123,7 @@ def _grade_without_engine(assignment: str, students: list[str] | None, force: bo
     )
     with console.status("grading"):
         classroom.grade_with_stock_nbgrader(assignment, students, force=force)
-    table = Table("student", "score", title=f"{assignment}, by stock nbgrader", title_justify="left")
-    for name, score in sorted(classroom.scores(assignment).items()):
-        table.add_row(name, f"{score:g}")
-    console.print(table)
-
-
-@contextlib.contextmanager
-def _executor(scheduler: str | None, assignment: str, workers: int, unsandboxed: bool, alone: bool):
-    """What makes the executor: a local pool's, a Dask cluster's, or None for one submission alone.
-
-    A local pool warms up while nbgrader is imported and the course is read, which takes about as long.
-    """
-    if scheduler is None:
-        from autograder.grading.pool import warming_up
-
-        with contextlib.nullcontext() if alone else warming_up(assignment, workers, unsandboxed) as factory:
-            yield factory
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise CourseError('--scheduler needs Dask: pip install "distributed"') from error
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, ValueError, TimeoutError) as error:
-        raise CourseError(f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`") from error
-    with client:
-        yield lambda workers: client.get_executor(pure=False)
-
-
-def _tell_rung(unsandboxed: bool) -> None:
-    from autograder.wall.ladder import choose_rung
-
-    rung = choose_rung(unsandboxed)
-    if rung.walled:
-        console.print(f"sandbox: {rung.name}", style="dim")
-    else:
-        console.print(
-            f"WARNING: grading without a sandbox ({rung.why}). A student's code can read what you can read. "
-            f"Raise it with: {rung.raise_it}",
-            style="bold red",
-        )
-
-
-def _grade_with_progress(classroom, assignment: str, students: list[str] | None, **options) -> list[str]:
-    counts: Counter[str] = Counter()
-    total = len(students) if students else len(classroom.submissions(assignment))
-    columns = (
-        TextColumn("grading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-
-        def listen(result) -> None:
-            counts[result.status] += 1
-            progress.update(
-                task, advance=1, description=" · ".join(f"{n} {status}" for status, n in counts.most_common())
-            )
-
-        start = time.monotonic()
-        failures = classroom.grade(assignment, students, listener=listen, **options)
-    done = sum(counts.values())
-    if done:
-        seconds = time.monotonic() - start
-        console.print(f"graded {done} submissions in {seconds:.1f} s ({seconds / done:.2f} s each)")
-    if done < total:
-        console.print(f"{total - done} were graded before and left alone")
-    return failures
-
-
-def _students(submissions: list[GradedSubmission]) -> set[str]:
-    return {submission.student for submission in submissions}
-
-
-def _print_class(assignment: str, submissions: list[GradedSubmission], expected: dict | None = None) -> None:
-    table = Table(title=assignment, title_justify="left")
-    table.add_column("student")
-    table.add_column("score", justify="right")
-    table.add_column("status")
-    table.add_column("recognised")
-    if expected:
-        table.add_column("really")
-    for submission in submissions:
-        names = "; ".join(f"{exercise}: {name}" for exercise, name in submission.recognised)
-        row = [submission.student, f"{submission.points:g}/{submission.max_points:g}", submission.status, names]
-        if expected:
-            row.append(expected.get(submission.student, ""))
-        table.add_row(*row)
-    console.print(table)
-
-
-def _print_slowest(submissions: list[GradedSubmission], shown: int = 5) -> None:
-    """The cells that took most of the time, by their median over the class."""
-    seconds: dict[str, list[float]] = {}
-    for submission in submissions:
-        for record in submission.records:
-            for cell in record.cells:
-                seconds.setdefault(cell.grade_id, []).append(cell.seconds)
-    slowest = sorted(((statistics.median(all_of), name) for name, all_of in seconds.items()), reverse=True)[:shown]
-    words = ", ".join(f"{name} {median:.2f} s" for median, name in slowest)
-    console.print(f"slowest cells (median): {words}", style="dim", markup=False)
-
-
-def _print_for_the_ta(classroom, assignment: str, submissions: list[GradedSubmission], shown: int = 8) -> None:
-    """Who needs a person, and why."""
-    from autograder.course.attention import reasons_for_a_ta
-
-    ungraded = classroom.ungraded(assignment, submissions)
-    for reason in reasons_for_a_ta(submissions, ungraded, {}):
-        console.print(f"for the TA: {reason.title} ({len(reason.rows)}). {reason.todo}", style="bold", markup=False)
-        for student, what in reason.rows[:shown]:
-            console.print(f"  {student}: {what[:160]}", markup=False, highlight=False)
-        if len(reason.rows) > shown:
-            console.print(
-                f"  and {len(reason.rows) - shown} more: see course report {assignment}", style="dim", markup=False
-            )
-
-
-def _print_failures(failures: list[str]) -> None:
-    if failures:
-        console.print(
-            f"{len(failures)} could not be graded and have no grade; run the same command again:", style="bold red"
-        )
-        for line in failures:
-            console.print(f"  {line}", markup=False)
-
-
-# prove --------------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def prove(
-    assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all that have a bank.")] = None,
-    course: CourseOption = None,
-) -> None:
-    """Prove the hidden tests: every wrong answer fails, every right one passes, the untouched release gets 0."""
-    from exercises import assignments
-
-    classroom = _course(course)
-    holds = [_prove_one(classroom, name) for name in ([assignment] if assignment else assignments())]
-    if not all(holds):
-        raise typer.Exit(1)
-
-
-def _prove_one(classroom, assignment: str) -> bool:
-    from autograder.commands.prove import Proof
-    from autograder.commands.prove import prove as find_proof
-
-    classroom.require(assignment)
-    console.rule(assignment, align="left")
-    proof = None
-    for step in find_proof(classroom, assignment):
-        if isinstance(step, Proof):
-            proof = step
-        else:
-            _print_exercise(step)
-    assert proof is not None
-    wrong = [row for exercise in proof.exercises for row in exercise.wrong]
-    right = sum(1 + len(p.exercise.accepted) + len(p.exercise.witnesses) for p in proof.exercises)
-    console.print(
-        f"{assignment}: {sum(row.dies for row in wrong)} of {len(wrong)} misconceptions die, "
-        f"{sum(row.visible for row in wrong)} of them already in the visible tests, "
-        f"{sum(row.recognised for row in wrong)} are recognised by name; {right} right ways were tried; "
-        "the untouched release, the solution and the accepted variants went through nbgrader"
-    )
-    problems = [f"{p.exercise.name}: {problem}" for p in proof.exercises for problem in p.problems] + proof.problems
-    for problem in problems:
-        console.print(f"  NOT PROVEN {problem}", style="bold red", markup=False)
-    return not problems
-
-
-def _print_exercise(proof) -> None:
-    checks = [check.name for check in proof.exercise.checks]
-    table = Table(title=f"{proof.exercise.name} ({proof.exercise.points:g} points)", title_justify="left")
-    table.add_column("wrong answer")
-    for number in range(len(checks)):
-        table.add_column(str(number + 1), justify="center")
-    table.add_column("visible", justify="center")
-    table.add_column("named", justify="center")
-    table.add_column("margin", justify="right")
-    for row in proof.wrong:
-        marks = ["✗" if row.deviations[check] > 1 else "·" for check in checks]
-        margin = "∞" if math.isinf(row.margin) else f"{row.margin:.0e}"
-        visible = "✗" if row.visible else "·"
-        table.add_row(row.name + (" *" if row.core else ""), *marks, visible, "yes" if row.recognised else "no", margin)
-    console.print(table)
-    for number, check in enumerate(checks):
-        console.print(f"  {number + 1} {check}", style="dim", markup=False)
-    console.print(
-        f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim"
-    )
-
-
-# regrade and doctor ---------------------------------------------------------------------------------------------------
+    tables.print_scores(assignment, classroom.scores(assignment))
 
 
 @app.command()
@@ -315,48 +139,24 @@ def regrade(
     A TA's scores and comments are kept, and listed; nbgrader marks their cells for another look.
     """
     from autograder.commands.manual_grades import entered, told
-    from autograder.commands.regrade import regrade as find_differences
+    from autograder.commands.regrade import differences_of_a_regrade
 
     classroom = _course(course)
     classroom.require_ready(assignment)
     _tell_rung(unsandboxed)
-    differences = list(find_differences(classroom, assignment, workers=workers, unsandboxed=unsandboxed))
-    _print_differences(differences, f"{assignment}: nothing differs")
+    differences = list(differences_of_a_regrade(classroom, assignment, workers=workers, unsandboxed=unsandboxed))
+    tables.print_differences(differences, f"{assignment}: nothing differs")
     students = sorted({one.student for one in differences})
     by_hand = entered(classroom, assignment)
     if not prove and differences:
-        failures = _grade_with_progress(
+        failures = tables.grade_with_progress(
             classroom, assignment, students, workers=workers, force=True, unsandboxed=unsandboxed
         )
-        _print_failures(failures)
+        tables.print_failures(failures)
     manual = list(told(by_hand, entered(classroom, assignment), students))
     if manual:
         console.print("entered by hand" + (", and would be kept:" if prove else ":"), style="bold")
-        _print_differences(manual)
-
-
-def _print_differences(differences: list, nothing: str = "") -> None:
-    table = Table("student", "where", "old", "new", "why")
-    for one in differences:
-        table.add_row(*(escape(text) for text in (one.student, one.where, one.old, one.new, one.why)))
-    console.print(table if differences else nothing)
-
-
-@app.command()
-def doctor() -> None:
-    """Look at everything the course needs, one line each, with what to do."""
-    from autograder.commands.doctor import examine
-
-    findings = list(examine(Path.cwd()))
-    for finding in findings:
-        mark = "[green]OK[/green]" if finding.well else "[yellow]..[/yellow]" if finding.optional else "[red]--[/red]"
-        console.print(f"{mark} {finding.what:<10} ", end="")
-        console.print(finding.text, markup=False, highlight=False)
-    if not all(finding.well or finding.optional for finding in findings):
-        raise typer.Exit(1)
-
-
-# demo ---------------------------------------------------------------------------------------------------------------
+        tables.print_differences(manual)
 
 
 @app.command()
@@ -368,49 +168,23 @@ def demo(
     course: CourseOption = None,
 ) -> None:
     """Grade a class of simulated students on a real assignment, through real nbgrader, and show the report."""
-    from autograder.commands.report import write_report
-    from autograder.commands.simulated_class import exercises_by_notebook, hand_in, read_notebooks, roster
-    from autograder.course.classroom import Classroom
-    from autograder.course.scratch import make_course
+    from autograder.commands.demo import hand_back, make_demo
     from autograder.wall.ladder import best_rung
 
-    classroom = _course(course)
-    classroom.require(assignment)
-    root = folder.resolve()
-    root.mkdir(parents=True, exist_ok=True)
-    make_course(root, classroom.folder("source", assignment), settings=DEMO_SETTINGS)
-    demo_course = Classroom(root)
-    if not demo_course.folder("release", assignment).is_dir():
-        demo_course.generate(assignment)
-    release = read_notebooks(demo_course.folder("release", assignment))
-    students = roster(exercises_by_notebook(release), per_exercise=1 if small else None)
-    new = hand_in(students, assignment, release, root / "submitted")
-    console.print(f"{len(students)} simulated students, {new} of them new, hand in {assignment}")
+    made = make_demo(_course(course), assignment, folder, small)
+    console.print(f"{len(made.students)} simulated students, {made.new} of them new, hand in {assignment}")
     unsandboxed = not best_rung().walled  # the students are our own
     _tell_rung(unsandboxed)
-    before = _students(demo_course.results(assignment))
-    failures = _grade_with_progress(demo_course, assignment, None, workers=workers, unsandboxed=unsandboxed)
-    really = {student.name: str(student) for student in students}
-    submissions = demo_course.results(assignment)
-    _print_class(assignment, submissions, really)
-    _print_failures(failures)
-    if _students(submissions) != before or not (root / "feedback").is_dir():
-        with console.status("writing feedback"):
-            demo_course.feedback(assignment, workers=workers or os.cpu_count() or 1)
-    report = write_report(demo_course, assignment)
+    before = {submission.student for submission in made.course.results(assignment)}
+    failures = tables.grade_with_progress(made.course, assignment, None, workers=workers, unsandboxed=unsandboxed)
+    tables.print_class(assignment, made.course.results(assignment), made.expected)
+    tables.print_failures(failures)
+    with console.status("writing feedback"):
+        report = hand_back(made, before, workers or os.cpu_count() or 1)
+    root = made.course.root
     console.print(f"gradebook  {root / 'gradebook.db'}\nfeedback   {root / 'feedback'}\nreport     {report}")
     if failures:
         raise typer.Exit(1)
-
-
-# The simulated class has endless loops in it: nobody should wait half a minute for each.
-DEMO_SETTINGS = """
-c.Limits.cpu_seconds = 3.0
-c.Limits.notebook_seconds = 30.0
-"""
-
-
-# report -------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -427,13 +201,10 @@ def report(
     console.print(str(write_report(classroom, assignment, names=names)))
 
 
-# feedback -----------------------------------------------------------------------------------------------------------
-
-
 @app.command()
 def feedback(
     assignment: AssignmentArgument,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    student: Students = None,
     workers: Workers = 0,
     course: CourseOption = None,
 ) -> None:
@@ -450,7 +221,34 @@ def feedback(
         console.print(f"not graded, so without feedback: {', '.join(ungraded)}", style="bold red", markup=False)
 
 
-# release and kit ----------------------------------------------------------------------------------------------------
+# An assignment is made --------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def prove(
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all that have a bank.")] = None,
+    course: CourseOption = None,
+) -> None:
+    """Prove the hidden tests: every wrong answer fails, every right one passes, the untouched release gets 0."""
+    from exercises import assignments
+
+    classroom = _course(course)
+    holds = [_prove_one(classroom, name) for name in ([assignment] if assignment else assignments())]
+    if not all(holds):
+        raise typer.Exit(1)
+
+
+def _prove_one(classroom: Classroom, assignment: str) -> bool:
+    from autograder.commands.prove import Proof, proofs
+
+    classroom.require(assignment)
+    console.rule(assignment, align="left")
+    for step in proofs(classroom, assignment):
+        if isinstance(step, Proof):
+            tables.print_proof(step)
+            return step.holds
+        tables.print_exercise(step)
+    raise AssertionError("the last step is the assignment's proof")
 
 
 @app.command()
@@ -461,14 +259,10 @@ def release(
     course: CourseOption = None,
 ) -> None:
     """The gate: proves the tests, generates release/, looks for leaks; with --publish hands out to students."""
-    from autograder.commands.release import release as take_steps
+    from autograder.commands.release import steps_of_a_release
 
-    for step in take_steps(_course(course), assignment, publish=publish, force=force):
-        mark = "[red]--[/red]" if step.problems else "[green]OK[/green]"
-        console.print(f"{mark} {step.name:<9}", end="")
-        console.print(step.text, markup=False, highlight=False)
-        for problem in step.problems:
-            console.print(f"   {problem}", style="bold red", markup=False)
+    for step in steps_of_a_release(_course(course), assignment, publish=publish, force=force):
+        tables.print_step(step)
         if step.problems:
             console.print(f"{assignment} was not released", style="bold red")
             raise typer.Exit(1)
@@ -486,3 +280,16 @@ def kit(
     from autograder.commands.kit import make_kit
 
     console.print(str(make_kit(_course(course), assignment, to)), markup=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything the course needs, one line each, with what to do."""
+    from autograder.commands.doctor import examine
+
+    findings = []
+    for finding in examine(Path.cwd()):
+        tables.print_finding(finding)
+        findings.append(finding)
+    if not all(finding.well or finding.optional for finding in findings):
+        raise typer.Exit(1)

@@ -200,7 +200,7 @@ def _variants(assignment: str, release: dict[str, NotebookNode]) -> dict[str, di
     return students
 
 
-def prove(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof]:
+def proofs(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof]:
     """Yields each exercise's proof as it is found, and at last the assignment's."""
     course.require(assignment)
     try:

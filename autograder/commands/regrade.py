@@ -25,7 +25,7 @@ class Difference:
     why: str
 
 
-def regrade(
+def differences_of_a_regrade(
     course: Classroom, assignment: str, listener: Callable[[Result], None] | None = None, **options
 ) -> Iterator[Difference]:
     """Grade everyone into a scratch gradebook; yields what differs from what is on record. Nothing of the course changes."""

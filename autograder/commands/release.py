@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograder.commands.leaks import leaks
-from autograder.commands.prove import Proof, prove
+from autograder.commands.prove import ExerciseProof, Proof, proofs
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem, exchange_root
@@ -22,7 +22,9 @@ class Step:
     problems: tuple[str, ...] = ()
 
 
-def release(course: Classroom, assignment: str, *, publish: bool = False, force: bool = False) -> Iterator[Step]:
+def steps_of_a_release(
+    course: Classroom, assignment: str, *, publish: bool = False, force: bool = False
+) -> Iterator[Step]:
     """Take the steps of a release, each yielded when it is done; ends after the first that finds problems.
 
     publish: also `nbgrader release_assignment`; force: even where the exchange has this assignment already.
@@ -41,15 +43,16 @@ def release(course: Classroom, assignment: str, *, publish: bool = False, force:
 def _prove(course: Classroom, assignment: str) -> Step:
     if assignment not in assignments():
         return Step("prove", "it has no exercises in the bank: there is nothing to prove")
-    proofs, problems = [], []
-    for found in prove(course, assignment):
+    proven: list[ExerciseProof] = []
+    problems: list[str] = []
+    for found in proofs(course, assignment):
         if isinstance(found, Proof):
             problems += found.problems
         else:
-            proofs.append(found)
+            proven.append(found)
             problems += [f"{found.exercise.name}: {problem}" for problem in found.problems]
-    wrong = sum(len(proof.wrong) for proof in proofs)
-    text = f"{len(proofs)} exercises: all of {wrong} wrong answers fail, every right way passes, the untouched release gets 0"
+    wrong = sum(len(proof.wrong) for proof in proven)
+    text = f"{len(proven)} exercises: all of {wrong} wrong answers fail, every right way passes, the untouched release gets 0"
     return Step("prove", text if not problems else "the tests are not proven: course prove says more", tuple(problems))
 
 

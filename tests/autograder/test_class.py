@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
 
 from autograder.cli.app import app
-from autograder.commands.regrade import regrade
+from autograder.commands.regrade import differences_of_a_regrade
 from autograder.course.classroom import Classroom
 from autograder.notebooks.verdict import NotebookRecord
 from exercises import find
@@ -105,7 +105,7 @@ def test_each_grade_has_its_digest(alone: Classroom) -> None:
 
 def test_nothing_differs_when_nothing_changed(alone: Classroom) -> None:
     before = in_the_gradebook(alone)
-    assert list(regrade(alone, courses.ASSIGNMENT, unsandboxed=True)) == []
+    assert list(differences_of_a_regrade(alone, courses.ASSIGNMENT, unsandboxed=True)) == []
     assert in_the_gradebook(alone) == before
 
 
@@ -113,7 +113,7 @@ def test_a_changed_submission_is_told_with_its_cause(fresh: Classroom) -> None:
     assert fresh.grade(courses.ASSIGNMENT) == []
     before = in_the_gradebook(fresh)
     courses.submit(fresh, "s0", courses.release_of(fresh))
-    differences = list(regrade(fresh, courses.ASSIGNMENT, unsandboxed=True))
+    differences = list(differences_of_a_regrade(fresh, courses.ASSIGNMENT, unsandboxed=True))
     assert {one.student for one in differences} == {"s0"}
     assert all("submission" in one.why for one in differences)
     assert any(one.old.startswith("4/4") and one.new.startswith("0/4") for one in differences)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from autograder.cli.app import app
 from autograder.commands.kit import make_kit
 from autograder.commands.leaks import leaks
-from autograder.commands.release import release
+from autograder.commands.release import steps_of_a_release
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem
@@ -101,14 +101,14 @@ def test_what_is_released_here_shows_nothing(assignment: str) -> None:
 
 
 def test_release_proves_generates_looks_and_hands_out(tiny: Classroom) -> None:
-    steps = list(release(tiny, ASSIGNMENT, publish=True))
+    steps = list(steps_of_a_release(tiny, ASSIGNMENT, publish=True))
     assert [step.name for step in steps] == ["prove", "generate", "leaks", "publish"]
     assert all(step.problems == () for step in steps)
     out = tiny.root.parent / "exchange" / "lecture5" / "outbound" / ASSIGNMENT
     assert [path.name for path in out.iterdir()] == [f"{NOTEBOOK}.ipynb"]
     with pytest.raises(CourseError, match="--force replaces it"):
-        list(release(tiny, ASSIGNMENT, publish=True))
-    assert list(release(tiny, ASSIGNMENT, publish=True, force=True))[-1].problems == ()
+        list(steps_of_a_release(tiny, ASSIGNMENT, publish=True))
+    assert list(steps_of_a_release(tiny, ASSIGNMENT, publish=True, force=True))[-1].problems == ()
 
 
 def test_a_real_assignment_is_proven_first(real: Classroom) -> None:
@@ -133,14 +133,14 @@ def test_a_leak_stops_the_release(tiny: Classroom) -> None:
 def test_without_an_exchange_it_says_what_to_do(tiny: Classroom) -> None:
     tiny.config.Exchange.root = str(tiny.root / "nowhere")
     with pytest.raises(CourseError, match="mkdir -p") as raised:
-        list(release(tiny, ASSIGNMENT, publish=True))
+        list(steps_of_a_release(tiny, ASSIGNMENT, publish=True))
     assert "\n" not in str(raised.value)
     del tiny.config.Exchange["root"]
     if not Path("/usr/local/share/nbgrader/exchange").exists():
         assert "nbgrader's default" in exchange_problem(tiny)
         assert "set c.Exchange.root" in exchange_problem(tiny)
     with pytest.raises(CourseError, match="nosuch"):
-        list(release(tiny, "nosuch"))
+        list(steps_of_a_release(tiny, "nosuch"))
 
 
 # Kit ----------------------------------------------------------------------------------------------------------------------
