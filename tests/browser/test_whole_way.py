@@ -31,7 +31,7 @@ from exercises import as_solution, find
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SECONDS = 90_000.0  # how long the browser waits for anything, in milliseconds: a busy machine is no failure
+PATIENCE_MS = 90_000.0  # how long the browser waits for anything: a busy machine is no failure
 
 ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
 MISTAKE = "mean of squares minus square of the mean"  # passes the visible tests
@@ -127,7 +127,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             pages = [browser.new_context(viewport={"width": 1200, "height": 760}).new_page() for _ in labs]
             for page in pages:
-                page.set_default_timeout(SECONDS)
+                page.set_default_timeout(PATIENCE_MS)
                 page.route(FOREIGN, lambda route: route.abort())
             yield School(course, desk, labs[0], labs[1], pages[0], pages[1], browser)
             browser.close()
@@ -135,8 +135,11 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
         stop(processes)
 
 
-def picture(page: Any, name: str, **options: Any) -> None:
-    """A screenshot for the docs, where it is asked for: with one name and one time, whoever runs the test and when."""
+def picture(page: Any, name: str, of: str | None = None, **options: Any) -> None:
+    """A screenshot for the docs, where it is asked for: with one name and one time, whoever runs the test and when.
+
+    of: the selector of the one element that is shown; by default the page is.
+    """
     if not os.environ.get("COURSE_SCREENSHOTS"):
         return
     for frame in page.frames:
@@ -152,7 +155,8 @@ def picture(page: Any, name: str, **options: Any) -> None:
             [STUDENT, r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? UTC"],
         )
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled", **options)
+    shown = page.locator(of) if of else page
+    shown.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled", **options)
 
 
 def open_from_menu(page: Any, entry: str) -> None:
@@ -378,6 +382,8 @@ def test_the_feedback_fits_its_screen(returned: School, name: str, options: dict
     if not options.get("is_mobile"):  # the phone's picture is of the page's head, with the table
         page.locator(".card:has(.hint)").evaluate("card => card.scrollIntoView({block: 'end'})")
     picture(page, name)
+    if name == "feedback":
+        picture(page, "feedback_card", of=".card:has(.hint)")
     context.close()
 
 
