@@ -11,8 +11,10 @@ import importlib
 import pkgutil
 from functools import cache
 
-from exercises.bank import Check, Exercise, Misconception, as_solution, edited
-from exercises.grading import CheckResult, Verdict, grade, sitting
+from exercises.bank import Check, Exercise, Misconception
+from exercises.grading import grade, sitting
+from exercises.sources import as_solution, edited
+from exercises.verdict import CheckResult, Verdict
 
 __all__ = [
     "Check",

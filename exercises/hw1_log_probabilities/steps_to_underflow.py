@@ -5,8 +5,9 @@ import math
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import probe, typed
+from exercises.sources import edited
 
 
 def _steps_to_underflow(p, dtype=np.float64):

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import typed
+from exercises.sources import edited
 
 
 def _depth_to_overflow(alpha, dtype=np.float32):

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import raised, typed
+from exercises.sources import edited
 
 
 def _init_std(shape, scheme="he", mode="fan_in", gain=1.0):

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from exercises.arrays import kept, locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import typed
+from exercises.sources import edited
 
 
 def _log_spectrum_qr(mats):

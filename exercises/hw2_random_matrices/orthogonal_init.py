@@ -5,8 +5,9 @@ import math
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import probe, typed
+from exercises.sources import edited
 
 
 def _orthogonal_init(shape, gain, rng):

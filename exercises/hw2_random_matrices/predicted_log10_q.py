@@ -2,8 +2,9 @@
 
 import math
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import raised, typed
+from exercises.sources import edited
 
 
 def _predicted_log10_q(L, fan_in, var_w, act, q0=1.0):

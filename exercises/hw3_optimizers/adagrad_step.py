@@ -5,9 +5,10 @@ import math
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.hw3_optimizers import _hints
 from exercises.hw3_optimizers._runs import dense, kinds_of_input, paths, sparse, traces
+from exercises.sources import edited
 
 
 def _adagrad_step(w, g, state, lr, eps=1e-10):

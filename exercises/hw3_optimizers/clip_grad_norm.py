@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from exercises.arrays import locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import several, typed
+from exercises.sources import edited
 
 
 def _clip_grad_norm(grads, max_norm, norm_type=2.0, eps=1e-6):

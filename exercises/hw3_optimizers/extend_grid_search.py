@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import probe
+from exercises.sources import edited
 
 
 def _extend_grid_search(f, center, factor=2.0, half_width=2, max_extend=20):

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from exercises.arrays import locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import several, typed, untouched
+from exercises.sources import edited
 
 
 def _minimum_jerk(t, T, x0, xf):

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import raised, several
+from exercises.sources import edited
 
 
 def _optimal_quadratic_params(L, mu, method):

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.hw3_optimizers import _hints
 from exercises.hw3_optimizers._runs import dense, ends, kinds_of_input, paths, sparse, traces
+from exercises.sources import edited
 
 
 def _sgd_momentum_step(w, g, state, lr, momentum, dampening=0.0, nesterov=False):

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.hw3_optimizers import _hints
 from exercises.observation import probe, typed
+from exercises.sources import edited
 
 
 def _sgd_step(w, g, mu, t, kind="constant"):

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from exercises.arrays import locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import several, untouched
+from exercises.sources import edited
 
 
 def _swats_gamma(p, g):

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from exercises.arrays import kept, locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import typed
+from exercises.sources import edited
 
 
 def _gd_filter(lam, eta, t):

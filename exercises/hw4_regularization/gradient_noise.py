@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from exercises.arrays import number
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import typed
+from exercises.sources import edited
 
 
 def _gradient_noise(tr_sigma, B, N=None, replace=True):

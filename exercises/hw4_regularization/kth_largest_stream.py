@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import probe
+from exercises.sources import edited
 
 
 def _kth_largest_stream(stream, k):

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from exercises.arrays import kept, locked, strided
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import typed
+from exercises.sources import edited
 
 
 def _lasso_ista(X, y, lam, n_iter=5000):

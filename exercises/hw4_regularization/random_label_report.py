@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.digits import digits
 from exercises.observation import probe
+from exercises.sources import edited
 
 
 def _random_label_report(fit, X, y, X_test, y_test, rng):

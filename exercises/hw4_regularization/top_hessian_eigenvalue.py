@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Check, Exercise, Misconception
 from exercises.observation import probe
+from exercises.sources import edited
 
 
 def _top_hessian_eigenvalue(hvp, dim, n_iter=200, rng=None, tol=1e-8):

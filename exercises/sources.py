@@ -1,0 +1,50 @@
+"""The bank's answers as source text: read, renamed to a solution cell, or edited into a wrong answer."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import textwrap
+from functools import cache
+from typing import Any
+
+from exercises.observation import Answer
+
+
+@cache
+def source_of(answer: Answer) -> str:
+    """The source text of a bank function or class, dedented."""
+    text = getattr(answer, "__bank_source__", None)
+    return text if text is not None else textwrap.dedent(inspect.getsource(answer))
+
+
+def as_solution(answer: Answer, name: str) -> str:
+    """The source of a bank answer under the name a student would give it: a solution cell."""
+    tree = ast.parse(source_of(answer))
+    (definition,) = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+    old = definition.name
+    definition.name = name
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Name) and node.id == old:
+            node.id = name
+    return ast.unparse(tree)
+
+
+def edited(answer: Answer, *edits: tuple[str, str]) -> Answer:
+    """A copy of a bank function whose source has each `(old, new)` replaced; `old` must occur exactly once.
+
+    The shortest way to write down a wrong answer: the reference and the one thing that is different.
+    """
+    text = source_of(answer)
+    for old, new in edits:
+        if text.count(old) != 1:
+            raise ValueError(f"edited({answer.__name__}): {old!r} occurs {text.count(old)} times, wanted once")
+        text = text.replace(old, new)
+    filename = f"<edited {answer.__name__}: {edits!r}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    namespace: dict[str, Any] = dict(getattr(answer, "__globals__", None) or vars(inspect.getmodule(answer)))
+    exec(compile(text, filename, "exec"), namespace)
+    result = namespace[answer.__name__]
+    result.__bank_source__ = text
+    return result
