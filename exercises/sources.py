@@ -14,9 +14,27 @@ from exercises.observation import Answer
 
 @cache
 def source_of(answer: Answer) -> str:
-    """The source text of a bank function or class, dedented."""
+    """The source text of a bank function or class, dedented, without the decorator that enters it into the bank."""
     text = getattr(answer, "__bank_source__", None)
-    return text if text is not None else textwrap.dedent(inspect.getsource(answer))
+    return text if text is not None else _without_entry(textwrap.dedent(inspect.getsource(answer)))
+
+
+def _without_entry(text: str) -> str:
+    """The definition without its `@exercise.mistake(...)`; decorators of the answer's own stay."""
+    if not text.startswith("@"):
+        return text
+    (definition,) = ast.parse(text).body
+    assert isinstance(definition, (ast.FunctionDef, ast.ClassDef))
+    lines = text.splitlines(keepends=True)
+    for decorator in reversed(definition.decorator_list):
+        if _is_entry(decorator):
+            del lines[decorator.lineno - 1 : decorator.end_lineno]
+    return "".join(lines)
+
+
+def _is_entry(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr == "mistake"
 
 
 def as_solution(answer: Answer, name: str) -> str:
