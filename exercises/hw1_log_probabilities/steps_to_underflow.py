@@ -101,6 +101,18 @@ def _by_hand(f, rng):
     return typed(n)
 
 
+def _in_float64(f, rng):
+    return _counts(f, rng, "float64")
+
+
+def _in_float32(f, rng):
+    return _counts(f, rng, "float32")
+
+
+def _in_float16(f, rng):
+    return _counts(f, rng, "float16")
+
+
 steps_to_underflow = Exercise(
     reference=_steps_to_underflow,
     accepted={
@@ -117,19 +129,19 @@ steps_to_underflow = Exercise(
         ),
         Check(
             "the right count in float64",
-            lambda f, rng: _counts(f, rng, "float64"),
+            _in_float64,
             points=0.5,
             hint="Multiply factor by factor and count until the product is exactly 0.",
         ),
         Check(
             "the right count in float32",
-            lambda f, rng: _counts(f, rng, "float32"),
+            _in_float32,
             points=0.5,
             hint="Both the factor and the running product must have this dtype.",
         ),
         Check(
             "the right count in float16",
-            lambda f, rng: _counts(f, rng, "float16"),
+            _in_float16,
             points=0.5,
             hint="Both the factor and the running product must have this dtype.",
         ),

@@ -99,12 +99,21 @@ def _numbers(f, *cases):
     return [[float(v) for v in values] for values in several(f, *cases)]
 
 
-def _by_hand(method, kappas):
-    def observe(f, rng):
-        mu = float(rng.choice([0.25, 0.5, 2.0, 4.0]))
-        return _numbers(f, *((kappa * mu, mu, method) for kappa in kappas))
+def _at_condition_numbers(f, rng, method, *kappas):
+    mu = float(rng.choice([0.25, 0.5, 2.0, 4.0]))
+    return _numbers(f, *((kappa * mu, mu, method) for kappa in kappas))
 
-    return observe
+
+def _gradient_descent(f, rng):
+    return _at_condition_numbers(f, rng, "gd", 3, 9)
+
+
+def _heavy_ball(f, rng):
+    return _at_condition_numbers(f, rng, "heavy_ball", 9, 25)
+
+
+def _nesterov(f, rng):
+    return _at_condition_numbers(f, rng, "nesterov", 5, 16, 40)
 
 
 def _all_alike(f, rng):
@@ -141,7 +150,7 @@ optimal_quadratic_params = Exercise(
     checks=[
         Check(
             "gradient descent, by hand",
-            _by_hand("gd", (3, 9)),
+            _gradient_descent,
             points=0.5,
             rtol=1e-6,
             atol=1e-7,
@@ -149,7 +158,7 @@ optimal_quadratic_params = Exercise(
         ),
         Check(
             "heavy ball, by hand",
-            _by_hand("heavy_ball", (9, 25)),
+            _heavy_ball,
             points=0.5,
             rtol=1e-6,
             atol=1e-7,
@@ -157,7 +166,7 @@ optimal_quadratic_params = Exercise(
         ),
         Check(
             "Nesterov, by hand",
-            _by_hand("nesterov", (5, 16, 40)),
+            _nesterov,
             points=0.5,
             rtol=1e-6,
             atol=1e-7,
