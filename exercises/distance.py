@@ -60,9 +60,9 @@ def _identical(got: Any, want: Any) -> bool:
     if type(got) is not type(want):
         return False
     if isinstance(got, (bool, int, float, str)):
-        return got == want
+        return bool(got == want)
     if type(got) is np.ndarray and got.dtype == want.dtype and got.shape == want.shape and got.dtype.kind in "biufc":
-        return got.tobytes() == want.tobytes()
+        return bool(got.tobytes() == want.tobytes())
     return False
 
 
@@ -96,6 +96,11 @@ def distance(got: Any, want: Any, rtol: float, atol: float) -> float:
 
     nan equals nan, inf equals inf of the same sign; booleans have no tolerance. At most 1 means "the same within
     tolerance".
+
+    >>> distance([1.0, 2.5], [1.0, 2.0], rtol=0.0, atol=0.25)
+    2.0
+    >>> distance([1.0, 2.5], [1.0], rtol=0.0, atol=0.25)
+    inf
     """
     try:
         pairs = list(leaf_pairs(got, want))

@@ -20,7 +20,11 @@ Answer = Callable[..., Any]
 
 
 def typed(value: Any) -> dict[str, Any]:
-    """A returned value with its kind (numpy or torch), dtype name, shape and values; Python numbers count as numpy."""
+    """A returned value with its kind (numpy or torch), dtype name, shape and values; Python numbers count as numpy.
+
+    >>> typed(np.ones(2, dtype=np.float32))
+    {'kind': 'numpy', 'dtype': 'float32', 'shape': [2], 'values': array([1., 1.], dtype=float32)}
+    """
     if type(value).__module__.startswith("torch"):
         return {
             "kind": "torch",
@@ -33,7 +37,11 @@ def typed(value: Any) -> dict[str, Any]:
 
 
 def raised(answer: Answer, *args: Any, **kwargs: Any) -> str:
-    """The name of the (built-in type of the) exception which the call raises, or "returned"."""
+    """The name of the (built-in type of the) exception which the call raises, or "returned".
+
+    >>> raised(int, "3"), raised(int, "three")
+    ('returned', 'ValueError')
+    """
     try:
         answer(*args, **kwargs)
     except AnswerLost:
@@ -49,7 +57,11 @@ def builtin_name(error: BaseException) -> str:
 
 
 def untouched(answer: Answer, *args: Any, **kwargs: Any) -> list[bool]:
-    """Call the answer; for each positional argument: is it byte for byte what it was before?"""
+    """Call the answer; for each positional argument: is it byte for byte what it was before?
+
+    >>> untouched(list.append, [1, 2], 3)
+    [False, True]
+    """
     before = copy.deepcopy(args)
     answer(*args, **kwargs)
     return [unchanged(now, then) for now, then in zip(args, before, strict=True)]
@@ -62,11 +74,11 @@ def unchanged(now: Any, then: Any) -> bool:
     if isinstance(now, dict):
         return now.keys() == then.keys() and all(unchanged(now[key], then[key]) for key in now)
     if isinstance(now, np.random.Generator):
-        return now.bit_generator.state == then.bit_generator.state
+        return bool(now.bit_generator.state == then.bit_generator.state)
     if hasattr(now, "detach"):
         now, then = now.detach().numpy(), then.detach().numpy()
     if isinstance(now, np.ndarray):
-        return now.dtype == then.dtype and now.shape == then.shape and now.tobytes() == then.tobytes()
+        return bool(now.dtype == then.dtype and now.shape == then.shape and now.tobytes() == then.tobytes())
     return distance(now, then, rtol=0.0, atol=0.0) == 0.0
 
 
@@ -80,7 +92,7 @@ def probe(function: Callable[..., Any], answer: Answer, **inputs: Any) -> Any:
     return remote(function, inputs) if remote is not None else function(answer, **inputs)
 
 
-def _call_each(answer, calls):  # a probe: sent to the answer's process
+def _call_each(answer: Answer, calls: list[Any]) -> list[Any]:  # a probe: sent to the answer's process
     return [answer(*args, **kwargs) for args, kwargs in calls]
 
 
@@ -88,5 +100,9 @@ def several(answer: Answer, *calls: tuple[Any, ...], **keywords: Any) -> list[An
     """The values of `answer(*args, **keywords)` for each of these tuples of arguments, for one crossing of the wall.
 
     The first exception ends them. Arguments that the answer changes are changed here, as in single calls.
+
+    >>> several(pow, (2, 3), (3, 2))
+    [8, 9]
     """
-    return probe(_call_each, answer, calls=[(args, keywords) for args in calls])
+    values: list[Any] = probe(_call_each, answer, calls=[(args, keywords) for args in calls])
+    return values

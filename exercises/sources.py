@@ -11,11 +11,13 @@ from typing import Any
 
 from exercises.observation import Answer
 
+BANK_SOURCE = "__bank_source__"  # where an edited answer keeps its text
+
 
 @cache
 def source_of(answer: Answer) -> str:
     """The source text of a bank function or class, dedented, without the decorator that enters it into the bank."""
-    text = getattr(answer, "__bank_source__", None)
+    text = getattr(answer, BANK_SOURCE, None)
     return text if text is not None else _without_entry(textwrap.dedent(inspect.getsource(answer)))
 
 
@@ -38,7 +40,14 @@ def _is_entry(decorator: ast.expr) -> bool:
 
 
 def as_solution(answer: Answer, name: str) -> str:
-    """The source of a bank answer under the name a student would give it: a solution cell."""
+    """The source of a bank answer under the name a student would give it: a solution cell.
+
+    >>> def _factorial(n):
+    ...     return 1 if n == 0 else n * _factorial(n - 1)
+    >>> print(as_solution(_factorial, "factorial"))
+    def factorial(n):
+        return 1 if n == 0 else n * factorial(n - 1)
+    """
     tree = ast.parse(source_of(answer))
     (definition,) = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
     old = definition.name
@@ -52,7 +61,13 @@ def as_solution(answer: Answer, name: str) -> str:
 def edited(answer: Answer, *edits: tuple[str, str]) -> Answer:
     """A copy of a bank function whose source has each `(old, new)` replaced; `old` must occur exactly once.
 
-    The shortest way to write down a wrong answer: the reference and the one thing that is different.
+    The shortest way to write down a wrong answer: the reference and the one thing that is different. Raises ValueError
+    where an `old` is not there, or more than once.
+
+    >>> def _double(x):
+    ...     return 2 * x
+    >>> edited(_double, ("2 *", "3 *"))(5)
+    15
     """
     text = source_of(answer)
     for old, new in edits:
@@ -63,6 +78,6 @@ def edited(answer: Answer, *edits: tuple[str, str]) -> Answer:
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     namespace: dict[str, Any] = dict(getattr(answer, "__globals__", None) or vars(inspect.getmodule(answer)))
     exec(compile(text, filename, "exec"), namespace)
-    result = namespace[answer.__name__]
-    result.__bank_source__ = text
-    return result
+    wrong: Answer = namespace[answer.__name__]
+    setattr(wrong, BANK_SOURCE, text)
+    return wrong

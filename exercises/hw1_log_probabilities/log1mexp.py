@@ -158,7 +158,7 @@ def _dtypes_and_input(f, rng):
 # Wrong answers, as students write them --------------------------------------------------------------------------------
 
 
-# branches swapped is the same program, but for a last bit now and then
+# Branches swapped is the same program, but for a last bit now and then.
 @log1mexp.mistake(
     "digits lost at both ends",
     core=True,

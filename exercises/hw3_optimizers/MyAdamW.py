@@ -137,7 +137,7 @@ MyAdamW = Exercise(
 )
 
 
-# Checks: each sends a probe to where the class lives, because parameters and gradients belong to one process -----------------
+# Checks: each sends a probe to where the class lives; its parameters and gradients belong to one process --------------
 
 
 def _drive(answer, weights, gradients, groups, hyper=None, edits=None, saved_at=None):
