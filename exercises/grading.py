@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import io
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -182,29 +181,24 @@ def _first_error(seen: dict[str, Seen]) -> str:
     return ""
 
 
-@_quiet()
-def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
-    """Observe every check, compare with what is wanted, and name the mistake where it is a known one."""
-    current = _sitting.get()
-    who = student if student is not None else (current.student if current else "")
+def _result(exercise: Exercise, check: Check, seen: Seen, student: str) -> CheckResult:
+    """What was seen beside what is wanted: within the tolerance it passes."""
+    want = wanted(exercise, check, student)
+    passed = seen.error is None and distance(seen.observation, want, check.rtol, check.atol) <= 1
+    points = check.points if passed else 0.0
+    return CheckResult(check.name, passed, points, check.points, _message(check, passed, seen.error))
+
+
+def _verdict(exercise: Exercise, answer: Answer, student: str) -> Verdict:
     seen: dict[str, Seen] = {}
     results = []
     for check in exercise.checks:
-        one = seen[check.name] = observe(exercise, check, answer, who)
-        want = wanted(exercise, check, who)
-        gap = math.inf if one.error is not None else distance(one.observation, want, check.rtol, check.atol)
-        passed = gap <= 1
-        results.append(
-            CheckResult(
-                check.name, passed, check.points if passed else 0.0, check.points, _message(check, passed, one.error)
-            )
-        )
+        seen[check.name] = observe(exercise, check, answer, student)
+        results.append(_result(exercise, check, seen[check.name], student))
     points = float(sum(result.points for result in results))
     status = _status(points, exercise.points, seen)
-    recognised = None
-    if status not in ("passed", "not attempted"):
-        recognised = _recognise(exercise, seen, who)
-    verdict = Verdict(
+    recognised = None if status in ("passed", "not attempted") else _recognise(exercise, seen, student)
+    return Verdict(
         exercise=exercise.name,
         points=points,
         max_points=exercise.points,
@@ -214,6 +208,16 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
         hint=exercise.misconceptions[recognised].hint if recognised else "",
         error=_first_error(seen),
     )
+
+
+@_quiet()
+def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
+    """Observe every check, compare with what is wanted, and name the mistake where it is a known one.
+
+    student: whose inputs; by default those of the sitting that is going on.
+    """
+    current = _sitting.get()
+    verdict = _verdict(exercise, answer, student if student is not None else (current.student if current else ""))
     if current is not None:
         current.verdicts.append(verdict)
     return verdict
