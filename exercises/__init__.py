@@ -11,8 +11,10 @@ import importlib
 import pkgutil
 from functools import cache
 
-from exercises.bank import Check, Exercise, Misconception, as_solution, edited
-from exercises.grading import CheckResult, Verdict, grade, sitting
+from exercises.bank import Check, Exercise, Misconception
+from exercises.grading import grade, sitting
+from exercises.sources import as_solution, edited
+from exercises.verdict import CheckResult, Verdict
 
 __all__ = [
     "Check",
@@ -43,7 +45,13 @@ def exercises_of(assignment: str) -> dict[str, Exercise]:
         raise KeyError(f"no exercise bank for {assignment!r}; there is one for {', '.join(assignments())}")
     package = importlib.import_module(f"exercises.{assignment}")
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
-    return {name: getattr(importlib.import_module(f"{package.__name__}.{name}"), name) for name in names}
+    return {name: _exercise(f"{package.__name__}.{name}") for name in names}
+
+
+def _exercise(module: str) -> Exercise:
+    """The exercise of a bank file; both have the function's name."""
+    exercise: Exercise = getattr(importlib.import_module(module), module.rpartition(".")[2])
+    return exercise
 
 
 @cache
@@ -62,4 +70,4 @@ def find(name: str) -> Exercise:
     """The exercise of this function name. Raises KeyError with what there is."""
     if name not in _modules():
         raise KeyError(f"no exercise named {name!r} in the bank")
-    return getattr(importlib.import_module(_modules()[name]), name)
+    return _exercise(_modules()[name])

@@ -5,71 +5,23 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import io
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception
-from exercises.observation import Answer, AnswerLost, InfrastructureError, Observation, builtin_name, distance
+from exercises.distance import distance
+from exercises.lost import AnswerLost, InfrastructureError
+from exercises.observation import Answer, Observation, builtin_name
+from exercises.verdict import CheckResult, Verdict
+
+if TYPE_CHECKING:
+    from exercises.bank import Check, Exercise, Misconception
 
 # Two observations that belong to the same program agree far better than the grading tolerance asks for.
 RECOGNITION_RTOL = 1e-7
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """One check's outcome. `message` is for the student: the property, never a number of the test."""
-
-    name: str
-    passed: bool
-    points: float
-    max_points: float
-    message: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one answer.
-
-    status: passed, partly, wrong, error, timed out, out of memory, crashed or not attempted.
-    recognised: the name of the misconception whose observations these are, or None; `hint` is its text.
-    """
-
-    exercise: str
-    points: float
-    max_points: float
-    status: str
-    checks: tuple[CheckResult, ...]
-    recognised: str | None = None
-    hint: str = ""
-    error: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**vars(self), "checks": [dict(vars(check)) for check in self.checks]}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Verdict:
-        return cls(**{**data, "checks": tuple(CheckResult(**check) for check in data["checks"])})
-
-    def report(self) -> str:
-        """The verdict in a student's words, a few lines of text."""
-        lines = [f"{self.exercise}: {self.points:g} of {self.max_points:g} points ({self.status})"]
-        if self.error:
-            lines.append(self.error)
-        if self.status != "not attempted":
-            lines += [f"  {'ok ' if check.passed else 'NO '} {check.message}" for check in self.checks]
-        if self.hint:
-            lines += ["", self.hint]
-        return "\n".join(lines)
-
-    def as_cell_result(self) -> float:
-        """For the last line of a hidden-test cell: print the report, return the points as nbgrader reads them."""
-        print(self.report())
-        return float(min(max(self.points, 0.0), self.max_points))
 
 
 @dataclass
@@ -95,7 +47,7 @@ def sitting(student: str) -> Iterator[Sitting]:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """A check's observation, or the exception that came instead."""
 
     observation: Observation = None
@@ -121,46 +73,47 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-_memory: dict[tuple[int, int, int, str], _Seen] | None = None
+_memory: dict[tuple[str, Check, Answer, str], Seen] | None = None
 
 
 @contextlib.contextmanager
 def remembering() -> Iterator[None]:
-    """Inside, each answer is observed once per check and student: for proofs, which compare every answer with every other.
+    """Inside, each answer is observed once per check and student: for proofs, which compare every answer with all others.
 
-    Only for the bank's own answers, which are pure and stay alive.
+    Only for answers which are pure, as those of the bank are.
     """
     global _memory
-    _memory = {}
+    before, _memory = _memory, {}
     try:
         yield
     finally:
-        _memory = None
+        _memory = before
 
 
-def _observe(exercise: Exercise, check: Check, answer: Answer, student: str) -> _Seen:
+def observe(exercise: Exercise, check: Check, answer: Answer, student: str) -> Seen:
+    """What one check sees of an answer, on this student's inputs."""
     if _memory is None:
         return _look(exercise, check, answer, student)
-    key = (id(exercise), id(check), id(answer), student)
+    key = (exercise.name, check, answer, student)
     if key not in _memory:
         _memory[key] = _look(exercise, check, answer, student)
     return _memory[key]
 
 
-def _look(exercise: Exercise, check: Check, answer: Answer, student: str) -> _Seen:
+def _look(exercise: Exercise, check: Check, answer: Answer, student: str) -> Seen:
     try:
-        return _Seen(check.observe(answer, exercise.rng(check, student)))
+        return Seen(check.observe(answer, exercise.rng(check, student)))
     except (InfrastructureError, KeyboardInterrupt):
         raise
     except BaseException as error:  # students raise SystemExit and RecursionError too
-        return _Seen(error=error)
+        return Seen(error=error)
 
 
 def wanted(exercise: Exercise, check: Check, student: str) -> Observation:
     """What this check should see: from theory where the check says so, else from the reference."""
     if check.expect is not None:
         return check.expect(exercise.rng(check, student))
-    seen = _observe(exercise, check, exercise.reference, student)
+    seen = observe(exercise, check, exercise.reference, student)
     if seen.error is not None:
         raise InfrastructureError(f"{exercise.name}: the reference fails {check.name!r}") from seen.error
     return seen.observation
@@ -171,16 +124,16 @@ def deviations(exercise: Exercise, answer: Answer, student: str = "") -> dict[st
     """For each check, how far the answer is from what is wanted, in units of the tolerance; above 1 it fails."""
     result = {}
     for check in exercise.checks:
-        seen = _observe(exercise, check, answer, student)
+        seen = observe(exercise, check, answer, student)
         want = {"seen": wanted(exercise, check, student)}
         result[check.name] = distance(seen.data, want, check.rtol, check.atol)
     return result
 
 
-def _fits(exercise: Exercise, seen: dict[str, _Seen], misconception: Misconception, student: str) -> bool:
+def _fits(exercise: Exercise, seen: dict[str, Seen], misconception: Misconception, student: str) -> bool:
     """Are these observations the misconception's own, on every check?"""
     for check in exercise.checks:
-        theirs = _observe(exercise, check, misconception.answer, student)
+        theirs = observe(exercise, check, misconception.answer, student)
         # Random answers repeat a draw only if they draw alike; there the check's own tolerance has to do.
         rtol, atol = (check.rtol, check.atol) if check.expect else (min(check.rtol, RECOGNITION_RTOL), check.atol)
         if distance(seen[check.name].data, theirs.data, rtol, atol) > 1:
@@ -188,7 +141,7 @@ def _fits(exercise: Exercise, seen: dict[str, _Seen], misconception: Misconcepti
     return True
 
 
-def _recognise(exercise: Exercise, seen: dict[str, _Seen], student: str) -> str | None:
+def _recognise(exercise: Exercise, seen: dict[str, Seen], student: str) -> str | None:
     """The one misconception whose observations these are; None where none fits or more than one does."""
     if all(one.error is not None for one in seen.values()):
         return None  # nothing was observed: an exception alone is no fingerprint
@@ -196,7 +149,7 @@ def _recognise(exercise: Exercise, seen: dict[str, _Seen], student: str) -> str 
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _status(points: float, max_points: float, seen: dict[str, _Seen]) -> str:
+def _status(points: float, max_points: float, seen: dict[str, Seen]) -> str:
     errors = [one.error for one in seen.values()]
     if errors and all(isinstance(error, NotImplementedError) for error in errors):
         return "not attempted"
@@ -220,7 +173,7 @@ def _message(check: Check, passed: bool, error: BaseException | None) -> str:
     return f"{check.name} - {check.hint}" if check.hint else check.name
 
 
-def _first_error(seen: dict[str, _Seen]) -> str:
+def _first_error(seen: dict[str, Seen]) -> str:
     """The student's own error: its type and message. The message is theirs, so it may name what they passed around."""
     for one in seen.values():
         if one.error is not None and not isinstance(one.error, (AnswerLost, NotImplementedError)):
@@ -228,29 +181,24 @@ def _first_error(seen: dict[str, _Seen]) -> str:
     return ""
 
 
-@_quiet()
-def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
-    """Observe every check, compare with what is wanted, and name the mistake where it is a known one."""
-    current = _sitting.get()
-    who = student if student is not None else (current.student if current else "")
-    seen: dict[str, _Seen] = {}
+def _result(exercise: Exercise, check: Check, seen: Seen, student: str) -> CheckResult:
+    """What was seen beside what is wanted: within the tolerance it passes."""
+    want = wanted(exercise, check, student)
+    passed = seen.error is None and distance(seen.observation, want, check.rtol, check.atol) <= 1
+    points = check.points if passed else 0.0
+    return CheckResult(check.name, passed, points, check.points, _message(check, passed, seen.error))
+
+
+def _verdict(exercise: Exercise, answer: Answer, student: str) -> Verdict:
+    seen: dict[str, Seen] = {}
     results = []
     for check in exercise.checks:
-        one = seen[check.name] = _observe(exercise, check, answer, who)
-        want = wanted(exercise, check, who)
-        gap = math.inf if one.error is not None else distance(one.observation, want, check.rtol, check.atol)
-        passed = gap <= 1
-        results.append(
-            CheckResult(
-                check.name, passed, check.points if passed else 0.0, check.points, _message(check, passed, one.error)
-            )
-        )
+        seen[check.name] = observe(exercise, check, answer, student)
+        results.append(_result(exercise, check, seen[check.name], student))
     points = float(sum(result.points for result in results))
     status = _status(points, exercise.points, seen)
-    recognised = None
-    if status not in ("passed", "not attempted"):
-        recognised = _recognise(exercise, seen, who)
-    verdict = Verdict(
+    recognised = None if status in ("passed", "not attempted") else _recognise(exercise, seen, student)
+    return Verdict(
         exercise=exercise.name,
         points=points,
         max_points=exercise.points,
@@ -260,6 +208,16 @@ def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Ver
         hint=exercise.misconceptions[recognised].hint if recognised else "",
         error=_first_error(seen),
     )
+
+
+@_quiet()
+def grade(exercise: Exercise, answer: Answer, student: str | None = None) -> Verdict:
+    """Observe every check, compare with what is wanted, and name the mistake where it is a known one.
+
+    student: whose inputs; by default those of the sitting that is going on.
+    """
+    current = _sitting.get()
+    verdict = _verdict(exercise, answer, student if student is not None else (current.student if current else ""))
     if current is not None:
         current.verdicts.append(verdict)
     return verdict

@@ -227,8 +227,8 @@ def test_a_new_exercise_is_proven_and_released(author: Person, walled: None) -> 
 def test_the_gate_closes_as_the_page_says(author: Person, walled: None) -> None:
     path = author.folder / "exercises" / "hw9_accuracy" / "accuracy.py"
     text = path.read_text()
-    assert text.count("_narrow_winners, points") == 1
-    path.write_text(text.replace("_narrow_winners, points", "_clear_winners, points"))
+    assert text.count("spread=0.1") == 2
+    path.write_text(text.replace("spread=0.1", "spread=50.0"))
     (said,) = (block.text.strip() for block in blocks("write_an_exercise") if block.language == "text")
     done = subprocess.run(
         ["bash", "-c", "course prove hw9_accuracy"],

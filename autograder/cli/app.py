@@ -15,7 +15,7 @@ from rich.console import Console
 from autograder.cli import tables
 from autograder.cli.tables import console
 from autograder.course.errors import CourseError
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 
 if TYPE_CHECKING:  # imported where it is needed: nbgrader takes seconds
     from autograder.course.classroom import Classroom

@@ -13,7 +13,7 @@ from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem, exchange_root
 from autograder.wall.ladder import best_rung
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")

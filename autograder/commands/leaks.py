@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from autograder.course.classroom import Classroom
 from autograder.notebooks.cells import is_kind
 from exercises import as_solution, assignments, exercises_of
-from exercises.bank import Exercise, source_of
+from exercises.bank import Exercise
+from exercises.sources import source_of
 
 WORDS = (
     "BEGIN SOLUTION",

@@ -22,8 +22,9 @@ from autograder.course.scratch import scratch_course
 from autograder.grading.job import stop_fork_server
 from autograder.notebooks.cells import grade_id_of, is_setup
 from exercises import as_solution, exercises_of
-from exercises.bank import Answer, Exercise
+from exercises.bank import Exercise
 from exercises.grading import deviations, grade, remembering
+from exercises.observation import Answer
 
 STUDENTS = ("ada", "alan", "emil")  # inputs are drawn per student: a proof for one set of inputs is none
 

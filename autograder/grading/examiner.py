@@ -25,7 +25,7 @@ from autograder.wall.student import CellRun, Student
 from exercises import find
 from exercises.bank import Exercise
 from exercises.grading import Sitting, sitting
-from exercises.observation import AnswerLost, InfrastructureError
+from exercises.lost import AnswerLost, InfrastructureError
 
 LOST = {
     "timed out": "Your code went over its time limit here. Is there a loop that never ends?",

@@ -28,7 +28,7 @@ from autograder.notebooks.verdict import CellVerdict, NotebookRecord, worst, wri
 from autograder.wall.fork_server import ForkServer, ForkServerHandle
 from autograder.wall.ladder import choose_rung
 from autograder.wall.limits import LimitValues
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 from exercises.seeds import SEED_OF_COURSE, seed_of_course
 
 _servers: dict[int, ForkServerHandle] = {}  # by process id: a forked worker must not use its parent's

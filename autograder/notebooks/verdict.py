@@ -10,7 +10,7 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from exercises.grading import Verdict
+from exercises.verdict import Verdict
 
 # From best to worst; the status of a whole submission is its worst one.
 STATUSES = (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, readable, readable_folders
 from autograder.wall.ladder import Rung, identity
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, readable, readable_folders
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 
 LADDER = ("bubblewrap", "landlock", "rlimits")
 START = "COURSE_RUNG"  # environment variable: the rung to start at

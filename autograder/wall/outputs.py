@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exercises.observation import AnswerLost
+from exercises.lost import AnswerLost
 
 MAX_OUTPUTS = 100
 MAX_OUTPUT_BYTES = 8 * 2**20

@@ -15,7 +15,7 @@ from typing import Any
 from autograder.sandboxed import wire
 from autograder.wall.fork_server import ForkServerHandle
 from autograder.wall.limits import LimitValues
-from exercises.observation import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
+from exercises.lost import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
 
 TICK = 0.25
 HELLO_SECONDS = 120.0  # a fork server that is still starting answers when it is warm

@@ -21,7 +21,7 @@ from autograder.wall.limits import LimitValues
 from autograder.wall.outputs import clean_outputs, lost_output
 from autograder.wall.process import StudentProcess
 from autograder.wall.student_errors import student_exception
-from exercises.observation import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
+from exercises.lost import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
 
 WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses a function uses it at once
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from exercises.observation import AnswerOutOfMemory
+from exercises.lost import AnswerOutOfMemory
 
 
 class StudentError(Exception):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Exercise
 from exercises.observation import probe
 
 
@@ -133,30 +133,16 @@ class _TorchPlateau:
         return self.plateau.num_bad_epochs >= self.patience
 
 
-# Wrong answers that are another program than the reference ------------------------------------------------------------
-
-
-class _SharedByAll:
-    best: float | None = None
-    best_epoch: int | None = None
-    epoch = wait = 0
-
-    def __init__(self, patience, min_delta=0.0, mode="min"):
-        self.patience, self.min_delta, self.mode = patience, min_delta, mode
-        cls = type(self)
-        cls.best = cls.best_epoch = None
-        cls.epoch = cls.wait = 0
-
-    def step(self, value):
-        cls = type(self)
-        sign = -1 if self.mode == "max" else 1
-        if value == value and (cls.best is None or sign * value < sign * cls.best - self.min_delta):
-            cls.best, cls.best_epoch = value, cls.epoch
-            cls.wait = 0
-        else:
-            cls.wait += 1
-        cls.epoch += 1
-        return cls.wait >= self.patience
+EarlyStopping = Exercise(
+    reference=_EarlyStopping,
+    accepted={
+        "recomputed from the history": _FromTheHistory,
+        "sign and infinity": _SignedWithInfinity,
+        "remaining patience": _RemainingPatience,
+    },
+    witnesses={"torch's ReduceLROnPlateau, counting": _TorchPlateau},
+    banned=("torch.optim", "sklearn", "keras", "tensorflow", "pytorch_lightning", "lightning", "ignite"),
+)
 
 
 # Checks: each returns what it saw -------------------------------------------------------------------------------------
@@ -192,12 +178,22 @@ def _in_turns(answer, settings, values):
     return np.array(seen, dtype=float)
 
 
+@EarlyStopping.check(
+    "one run, by hand: when it stops, best and best_epoch",
+    points=0.5,
+    hint="Count on paper the epochs since the best value, beginning with 0 at the best value itself.",
+)
 def _by_hand(f, rng):
     a, b = rng.integers(2, 6, size=2).tolist()
     falling = [float(9 + a), float(7 + a), float(7 + a + b), float(8 + a), float(9 + b + a), float(8 + a)]
     return probe(_run, f, runs=[({"patience": 3}, falling), ({"patience": 1}, falling[:3])])
 
 
+@EarlyStopping.check(
+    "an improvement starts the patience anew, before and after a stop",
+    points=0.5,
+    hint="What counts is the number of epochs since the last improvement, and nothing else.",
+)
 def _resets(f, rng):
     # multiples of 1/8, so that no sum or difference is rounded
     runs: list[tuple[dict[str, object], list[float]]] = []
@@ -209,6 +205,11 @@ def _resets(f, rng):
     return probe(_run, f, runs=[*runs, ({"patience": 2}, [start + change for change in shape])])
 
 
+@EarlyStopping.check(
+    "ties and improvements of at most min_delta do not count",
+    points=0.5,
+    hint="Compare with the best value so far, by more than min_delta; otherwise nothing changes.",
+)
 def _min_delta(f, rng):
     start = float(rng.integers(4, 30))
     creeping = [start - k / 8 for k in range(14)]
@@ -226,6 +227,11 @@ def _min_delta(f, rng):
     )
 
 
+@EarlyStopping.check(
+    'mode="max"',
+    points=0.5,
+    hint="For an accuracy, better means larger by more than min_delta; values may be negative.",
+)
 def _largest(f, rng):
     base = float(rng.integers(2, 20))
     values = [-base, -base + 1, -base + 1.25, -base + 1.5, -base + 0.5, -base + 2.5, -base + 2.5, -base + 2.0, 1.0, 0.5]
@@ -240,6 +246,11 @@ def _largest(f, rng):
     )
 
 
+@EarlyStopping.check(
+    "nan never improves, and counts as an epoch",
+    points=0.5,
+    hint="A nan is an epoch without improvement, also when it comes first.",
+)
 def _not_a_number(f, rng):
     nan, a = math.nan, float(rng.integers(3, 9))
     return probe(
@@ -254,368 +265,356 @@ def _not_a_number(f, rng):
     )
 
 
+@EarlyStopping.check(
+    "two stoppers do not disturb each other",
+    points=0.5,
+    hint="What a stopper remembers belongs to self.",
+)
 def _two_of_them(f, rng):
     a, b = rng.integers(3, 30, size=2).tolist()
     values = [[a + 0.0, -b + 0.0], [a - 1.0, -b - 1.0], [a + 1.0, -b + 2.0], [a + 0.5, -b + 1.0], [a - 2.0, -b + 1.5]]
     return probe(_in_turns, f, settings=[{"patience": 2}, {"patience": 3, "mode": "max"}], values=values)
 
 
-EarlyStopping = Exercise(
-    reference=_EarlyStopping,
-    accepted={
-        "recomputed from the history": _FromTheHistory,
-        "sign and infinity": _SignedWithInfinity,
-        "remaining patience": _RemainingPatience,
-    },
-    witnesses={"torch's ReduceLROnPlateau, counting": _TorchPlateau},
-    banned=("torch.optim", "sklearn", "keras", "tensorflow", "pytorch_lightning", "lightning", "ignite"),
-    checks=[
-        Check(
-            "one run, by hand: when it stops, best and best_epoch",
-            _by_hand,
-            points=0.5,
-            hint="Count on paper the epochs since the best value, beginning with 0 at the best value itself.",
-        ),
-        Check(
-            "an improvement starts the patience anew, before and after a stop",
-            _resets,
-            points=0.5,
-            hint="What counts is the number of epochs since the last improvement, and nothing else.",
-        ),
-        Check(
-            "ties and improvements of at most min_delta do not count",
-            _min_delta,
-            points=0.5,
-            hint="Compare with the best value so far, by more than min_delta; otherwise nothing changes.",
-        ),
-        Check(
-            'mode="max"',
-            _largest,
-            points=0.5,
-            hint="For an accuracy, better means larger by more than min_delta; values may be negative.",
-        ),
-        Check(
-            "nan never improves, and counts as an epoch",
-            _not_a_number,
-            points=0.5,
-            hint="A nan is an epoch without improvement, also when it comes first.",
-        ),
-        Check(
-            "two stoppers do not disturb each other",
-            _two_of_them,
-            points=0.5,
-            hint="What a stopper remembers belongs to self.",
-        ),
+# Wrong answers, as students write them --------------------------------------------------------------------------------
+
+
+EarlyStopping.mistake(
+    "ties count as improvements",
+    edits=[("value > self.best", "value >= self.best"), ("value < self.best", "value <= self.best")],
+    core=True,
+    hint="""
+        When a value is exactly as good as the best one, you call it an improvement. Ties are not rare: an accuracy on a
+        thousand examples moves in steps of a thousandth, and a model that has stopped learning gives the same number
+        again and again. With your rule such a run never stops, and best_epoch moves on to the latest of the equal ones,
+        although the earliest is the model to keep. An improvement has to be better by more than min_delta, and with
+        min_delta = 0 that means strictly better. Look at your comparison sign.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "one epoch too late",
+    edits=[("self.wait >= self.patience", "self.wait > self.patience")],
+    core=True,
+    hint="""
+        You stop one epoch too late. With patience = 1 the first epoch without an improvement should already return
+        True, and you wait for a second one. There are libraries which count like you (torch's ReduceLROnPlateau does),
+        and others, such as Keras, which count as this course does; so the statement fixes it: stop as soon as the
+        number of epochs since the best one reaches the patience. Write the counter beside each value on paper, with 0
+        at the best value, and mark the first place where it equals the patience.
+    """,
+    source="COURSE A4.6; ReduceLROnPlateau counts so",
+)
+
+EarlyStopping.mistake(
+    "one epoch too early",
+    edits=[("self.wait >= self.patience", "self.wait >= self.patience - 1")],
+    core=True,
+    hint="""
+        You stop one epoch too early. With patience = 1 you return True even at an epoch that has just improved, so
+        training would end after the first epoch. The usual reason is counting the best epoch itself as an epoch of
+        waiting. It is not one: at the best value the count is 0, and it becomes 1 at the first epoch that does not
+        improve. Stop when the count reaches the patience. Write the counter beside each value of a short run on paper,
+        and compare with what your function returns.
+    """,
+    source="own",
+)
+
+EarlyStopping.mistake(
+    "counter not reset",
+    edits=[
+        (
+            "            self.best_epoch = self.epoch\n            self.wait = 0",
+            "            self.best_epoch = self.epoch",
+        )
     ],
-    misconceptions={
-        "ties count as improvements": Misconception(
-            edited(
-                _EarlyStopping, ("value > self.best", "value >= self.best"), ("value < self.best", "value <= self.best")
-            ),
-            core=True,
-            hint=(
-                "When a value is exactly as good as the best one, you call it an improvement. Ties are not rare: an "
-                "accuracy on a thousand examples moves in steps of a thousandth, and a model that has stopped "
-                "learning gives the same number again and again. With your rule such a run never stops, and "
-                "best_epoch moves on to the latest of the equal ones, although the earliest is the model to keep. An "
-                "improvement has to be better by more than min_delta, and with min_delta = 0 that means strictly "
-                "better. Look at your comparison sign."
-            ),
-            source="COURSE A4.6",
+    core=True,
+    hint="""
+        You count all epochs without an improvement, from the beginning of training, and an improvement does not set the
+        count back. So every run stops after a fixed number of bad epochs, even if it gets better in between, again and
+        again. A noisy validation curve goes up in half of its epochs while it falls on average, and you would stop it
+        early. Patience means: so many bad epochs in a row. At each improvement the waiting begins anew. Look at what
+        you do in the branch of the improvement, and what is missing there.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "best moves by less than min_delta",
+    edits=[
+        (
+            "        else:\n            self.wait += 1",
+            "        else:\n            self.wait += 1\n"
+            "            if value > self.best if self.mode == 'max' else value < self.best:\n"
+            "                self.best = value",
         ),
-        "one epoch too late": Misconception(
-            edited(_EarlyStopping, ("self.wait >= self.patience", "self.wait > self.patience")),
-            core=True,
-            hint=(
-                "You stop one epoch too late. With patience = 1 the first epoch without an improvement should already "
-                "return True, and you wait for a second one. There are libraries which count like you (torch's "
-                "ReduceLROnPlateau does), and others, such as Keras, which count as this course does; so the "
-                "statement fixes it: stop as soon as the number of epochs since the best one reaches the patience. "
-                "Write the counter beside each value on paper, with 0 at the best value, and mark the first place "
-                "where it equals the patience."
-            ),
-            source="COURSE A4.6; ReduceLROnPlateau counts so",
+        (
+            "    def step(self, value):",
+            "    def step(self, value):\n        self.best = math.nan if self.best is None else self.best",
         ),
-        "one epoch too early": Misconception(
-            edited(_EarlyStopping, ("self.wait >= self.patience", "self.wait >= self.patience - 1")),
-            core=True,
-            hint=(
-                "You stop one epoch too early. With patience = 1 you return True even at an epoch that has just "
-                "improved, so training would end after the first epoch. The usual reason is counting the best epoch "
-                "itself as an epoch of waiting. It is not one: at the best value the count is 0, and it becomes 1 at "
-                "the first epoch that does not improve. Stop when the count reaches the patience. Write the counter "
-                "beside each value of a short run on paper, and compare with what your function returns."
-            ),
-            source="own",
+        ("self.best is None:", "math.isnan(self.best):"),
+    ],
+    hint="""
+        When a value is better than the best one, but by no more than min_delta, you do not count it as an improvement,
+        but you still remember it as the new best. Then the bar creeps: a curve that falls by half of min_delta at each
+        epoch is compared with a best that has just moved, so it never improves enough, and you stop a run that gets
+        better all the time. The best value must change only when an improvement counts. Then small gains add up until,
+        together, they are more than min_delta. Put everything that happens at an improvement in one place.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "min_delta with the wrong sign",
+    edits=[
+        ("self.best + self.min_delta", "self.best - self.min_delta"),
+        ("value < self.best - self.min_delta", "value < self.best + self.min_delta"),
+    ],
+    core=True,
+    hint="""
+        Your min_delta makes it easier to improve, and it should make it harder. As you have it, a value which is a
+        little worse than the best still counts as better, so a flat curve never stops, and the best value can even get
+        worse over time. min_delta is meant against noise: tiny gains should not count. For a loss this means that the
+        new value must lie below the best by more than min_delta. Try it with numbers: best 1.0, min_delta 0.1. Should
+        0.95 count? And 1.05? Neither of them.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "mode ignored",
+    edits=[('self.mode == "max"', "False")],
+    core=True,
+    hint="""
+        With mode="max" your stopper still looks for small values. For an accuracy, larger is better, so you would stop
+        as soon as the model begins to learn, and keep the worst epoch as the best one. You store the mode, or not even
+        that, and it never takes part in the comparison. One comparison for each mode is enough; or turn the sign of the
+        values in one of the two modes, so that small is always good inside, but then take care that .best shows the
+        value as it came in.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "min_delta turned round in mode max",
+    edits=[("value > self.best + self.min_delta", "value > self.best - self.min_delta")],
+    hint="""
+        Your stopper is right for mode="min". For mode="max" you turned the comparison sign, but not the sign of
+        min_delta. So there a value counts as better although it is up to min_delta worse, and the best value can sink.
+        In both modes min_delta is a hurdle: a new value must be beyond the best one, in the good direction, by more
+        than it. For a loss the bar lies below the best value; for an accuracy it lies above. Draw a line with the best
+        value and mark the bar for both modes.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "nan counts as an improvement",
+    edits=[
+        (
+            "        if math.isnan(value):\n            improved = False\n        elif self.best is None:",
+            "        if self.best is None:",
         ),
-        "counter not reset": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "            self.best_epoch = self.epoch\n            self.wait = 0",
-                    "            self.best_epoch = self.epoch",
-                ),
-            ),
-            core=True,
-            hint=(
-                "You count all epochs without an improvement, from the beginning of training, and an improvement does "
-                "not set the count back. So every run stops after a fixed number of bad epochs, even if it gets "
-                "better in between, again and again. A noisy validation curve goes up in half of its epochs while it "
-                "falls on average, and you would stop it early. Patience means: so many bad epochs in a row. At each "
-                "improvement the waiting begins anew. Look at what you do in the branch of the improvement, and what "
-                "is missing there."
-            ),
-            source="COURSE A4.6",
-        ),
-        "best moves by less than min_delta": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        else:\n            self.wait += 1",
-                    "        else:\n            self.wait += 1\n"
-                    "            if value > self.best if self.mode == 'max' else value < self.best:\n"
-                    "                self.best = value",
-                ),
-                (
-                    "    def step(self, value):",
-                    "    def step(self, value):\n        self.best = math.nan if self.best is None else self.best",
-                ),
-                ("self.best is None:", "math.isnan(self.best):"),
-            ),
-            hint=(
-                "When a value is better than the best one, but by no more than min_delta, you do not count it as an "
-                "improvement, but you still remember it as the new best. Then the bar creeps: a curve that falls by "
-                "half of min_delta at each epoch is compared with a best that has just moved, so it never improves "
-                "enough, and you stop a run that gets better all the time. The best value must change only when an "
-                "improvement counts. Then small gains add up until, together, they are more than min_delta. Put "
-                "everything that happens at an improvement in one place."
-            ),
-            source="COURSE A4.6",
-        ),
-        "min_delta with the wrong sign": Misconception(
-            edited(
-                _EarlyStopping,
-                ("self.best + self.min_delta", "self.best - self.min_delta"),
-                ("value < self.best - self.min_delta", "value < self.best + self.min_delta"),
-            ),
-            core=True,
-            hint=(
-                "Your min_delta makes it easier to improve, and it should make it harder. As you have it, a value "
-                "which is a little worse than the best still counts as better, so a flat curve never stops, and the "
-                "best value can even get worse over time. min_delta is meant against noise: tiny gains should not "
-                "count. For a loss this means that the new value must lie below the best by more than min_delta. Try "
-                "it with numbers: best 1.0, min_delta 0.1. Should 0.95 count? And 1.05? Neither of them."
-            ),
-            source="COURSE A4.6",
-        ),
-        "mode ignored": Misconception(
-            edited(_EarlyStopping, ('self.mode == "max"', "False")),
-            core=True,
-            hint=(
-                'With mode="max" your stopper still looks for small values. For an accuracy, larger is better, so you '
-                "would stop as soon as the model begins to learn, and keep the worst epoch as the best one. You store "
-                "the mode, or not even that, and it never takes part in the comparison. One comparison for each mode "
-                "is enough; or turn the sign of the values in one of the two modes, so that small is always good "
-                "inside, but then take care that .best shows the value as it came in."
-            ),
-            source="COURSE A4.6",
-        ),
-        "min_delta turned round in mode max": Misconception(
-            edited(_EarlyStopping, ("value > self.best + self.min_delta", "value > self.best - self.min_delta")),
-            hint=(
-                'Your stopper is right for mode="min". For mode="max" you turned the comparison sign, but not the '
-                "sign of min_delta. So there a value counts as better although it is up to min_delta worse, and the "
-                "best value can sink. In both modes min_delta is a hurdle: a new value must be beyond the best one, "
-                "in the good direction, by more than it. For a loss the bar lies below the best value; for an "
-                "accuracy it lies above. Draw a line with the best value and mark the bar for both modes."
-            ),
-            source="COURSE A4.6",
-        ),
-        "nan counts as an improvement": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        if math.isnan(value):\n            improved = False\n        elif self.best is None:",
-                    "        if self.best is None:",
-                ),
-                ("improved = value > self.best + self.min_delta", "improved = not value <= self.best + self.min_delta"),
-                ("improved = value < self.best - self.min_delta", "improved = not value >= self.best - self.min_delta"),
-            ),
-            hint=(
-                "You ask whether a value is not better, and call everything else an improvement. All comparisons with "
-                "nan are false, so a nan ends up on the good side: it becomes the best value, and from then on each "
-                "number counts as better than it, or none does. A nan in the loss means that training has broken "
-                "down, and an early stopper is just the place where this should be noticed. Ask the question the "
-                "other way round, whether the value is better; then nan gives no by itself. Think of a nan as the "
-                "very first value, too."
-            ),
-            source="COURSE A4.6",
-        ),
-        "nan as the first value": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        if math.isnan(value):\n            improved = False\n        elif self.best is None:",
-                    "        if self.best is None:",
-                ),
-            ),
-            hint=(
-                "A nan later in the run is handled well. As the very first value it is not: you take the first value "
-                "as the best one without looking at it. Afterwards every comparison with the best value is a "
-                "comparison with nan, and is false, so that nothing can ever improve, and the run stops although it "
-                "would have recovered. The statement says that nan never improves, and this includes the first epoch: "
-                "it counts as an epoch of waiting, and the first real number becomes the best. Look at the branch for "
-                "the first value."
-            ),
-            source="own",
-        ),
-        "nan does not count as an epoch": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        if math.isnan(value):\n            improved = False\n        elif",
-                    "        if math.isnan(value):\n            return self.wait >= self.patience\n        if",
-                ),
-            ),
-            hint=(
-                "When a nan comes you leave at once, as if the epoch had not happened. Then the count of waiting "
-                "epochs stands still, and a run which has broken down and gives nothing but nan is never stopped: it "
-                "burns its computing time until the end. Besides, the numbers of the later epochs are wrong, since "
-                "best_epoch counts all calls. A nan is an ordinary epoch without an improvement: it adds one to the "
-                "waiting, and one to the number of the epoch. So let it run through the same lines as every bad "
-                "value."
-            ),
-            source="COURSE A4.6",
-        ),
-        "epochs counted from 1": Misconception(
-            edited(_EarlyStopping, ("self.epoch = 0", "self.epoch = 1")),
-            core=True,
-            hint=(
-                "Your best_epoch is one too large. The statement counts from 0, like range and like the index into a "
-                "list of losses: the first call of step is epoch 0. So if the first value is the best one, best_epoch "
-                "is 0. The purpose of this number is to find the stored weights of the best model again, and with an "
-                "index that is off by one you would load those of the epoch after it. Look at the order of two things "
-                "in step: when you store the epoch, and when you add one to it."
-            ),
-            source="COURSE A4.6",
-        ),
-        "compared with the value before": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        if math.isnan(value):",
-                    "        if self.epoch:\n            self.best = self.before\n"
-                    "        self.before = value\n        if math.isnan(value):",
-                ),
-            ),
-            core=True,
-            hint=(
-                "You compare each value with the one just before it. Then a curve that jumps up and down improves in "
-                "every second epoch, though it gets nowhere, and you never stop. The comparison has to be with the "
-                "best value so far, which changes only when something better comes. A run such as 1.0, 2.0, 1.5 shows "
-                "the difference: 1.5 is better than the value before it, but the best is still 1.0, so it is the "
-                "second epoch without an improvement. Keep the best value in an attribute, and let only an "
-                "improvement change it."
-            ),
-            source="own",
-        ),
-        "min_delta as a share": Misconception(
-            edited(
-                _EarlyStopping,
-                ("self.best + self.min_delta", "self.best * (1 + self.min_delta)"),
-                ("self.best - self.min_delta", "self.best * (1 - self.min_delta)"),
-            ),
-            core=True,
-            hint=(
-                "You treat min_delta as a share: with 0.25 you ask for an improvement by 25 percent of the best "
-                "value. torch's scheduler does this by default, and for a loss that runs over many powers of ten it "
-                "makes sense. The statement means an absolute difference, as in Keras: the new value must be better "
-                "by more than min_delta. A share is also risky, since for values below zero, such as a "
-                "log-likelihood, the factor moves the bar in the wrong direction. Add or subtract min_delta itself."
-            ),
-            source="own; ReduceLROnPlateau's threshold_mode='rel'",
-        ),
-        "best starts at 0": Misconception(
-            edited(
-                _EarlyStopping,
-                ("self.best = None", "self.best = 0.0 if mode == 'max' else math.inf"),
-                ("self.best_epoch = None", "self.best_epoch = 0"),
-            ),
-            hint=(
-                'For mode="max" your best value starts at 0, a number which never came. An accuracy is never below 0, '
-                "so you may not notice. But a log-likelihood, a negative error or a reward is often negative for the "
-                "whole run, and then nothing ever beats your 0: best shows a value that nobody measured, and the run "
-                "stops after the first few epochs although it improves all the time. The first real value has to "
-                "become the best one, whatever it is. Start with a value that everything beats, or with no value at "
-                "all."
-            ),
-            source="own",
-        ),
-        "bell rings only once": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        return self.wait >= self.patience",
-                    "        if self.wait >= self.patience:\n            self.wait = 0\n            return True\n"
-                    "        return False",
-                ),
-            ),
-            hint=(
-                "You set the counter back to 0 when you say stop. If training goes on nevertheless, your stopper "
-                "waits for its whole patience again before it says stop a second time. The statement says what step "
-                "returns at any time: True if the number of epochs since the last improvement is at least the "
-                "patience, and this is still so one epoch later. Only an improvement may set the counter back. "
-                "Schedulers that lower the learning rate do reset their counter like you, since each of them should "
-                "get a new chance; a stopper does not."
-            ),
-            source="own; ReduceLROnPlateau resets",
-        ),
-        "once stopped, always stopped": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        return self.wait >= self.patience",
-                    "        self.stopped = getattr(self, 'stopped', False) or self.wait >= self.patience\n"
-                    "        return self.stopped",
-                ),
-            ),
-            hint=(
-                "Once your stopper has said stop, it says so forever, even if a later value is the best of all. Of "
-                "course training usually ends at the first stop. But the statement defines what step returns after "
-                "any number of calls: it looks at the epochs since the last improvement, and after an improvement "
-                "this number is 0. So someone who lets a run go on to see what would have happened gets a useful "
-                "answer. Return what the counter says now, and do not remember earlier answers."
-            ),
-            source="own",
-        ),
-        "shared by all stoppers": Misconception(
-            _SharedByAll,
-            hint=(
-                "What your stopper remembers is stored in the class and not in the object. A list or a number that is "
-                "written directly under the class line exists only once, and all the stoppers share it. With one "
-                "stopper you cannot see it. With two, for instance one for the loss and one for the accuracy, each "
-                "changes the best value of the other; and a second training run begins with the memory of the first. "
-                "Everything that a stopper remembers has to be created in __init__, on self, so that each new object "
-                "starts with its own."
-            ),
-            source="COURSE A4.6",
-        ),
-        "nothing returned while training goes on": Misconception(
-            edited(
-                _EarlyStopping,
-                (
-                    "        return self.wait >= self.patience",
-                    "        if self.wait >= self.patience:\n            return True",
-                ),
-            ),
-            hint=(
-                "You return True at a stop, and nothing at all otherwise. A function without a return gives None. In "
-                "an if it behaves like False, so your training loop works, but the statement asks for a boolean, and "
-                "other uses break: results that are collected in a list or an array, a comparison with False, or a "
-                "sum of the stops. Return the value of the condition itself; it is True or False in both cases, and "
-                "the function becomes one line shorter."
-            ),
-            source="own",
-        ),
-    },
+        ("improved = value > self.best + self.min_delta", "improved = not value <= self.best + self.min_delta"),
+        ("improved = value < self.best - self.min_delta", "improved = not value >= self.best - self.min_delta"),
+    ],
+    hint="""
+        You ask whether a value is not better, and call everything else an improvement. All comparisons with nan are
+        false, so a nan ends up on the good side: it becomes the best value, and from then on each number counts as
+        better than it, or none does. A nan in the loss means that training has broken down, and an early stopper is
+        just the place where this should be noticed. Ask the question the other way round, whether the value is better;
+        then nan gives no by itself. Think of a nan as the very first value, too.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "nan as the first value",
+    edits=[
+        (
+            "        if math.isnan(value):\n            improved = False\n        elif self.best is None:",
+            "        if self.best is None:",
+        )
+    ],
+    hint="""
+        A nan later in the run is handled well. As the very first value it is not: you take the first value as the best
+        one without looking at it. Afterwards every comparison with the best value is a comparison with nan, and is
+        false, so that nothing can ever improve, and the run stops although it would have recovered. The statement says
+        that nan never improves, and this includes the first epoch: it counts as an epoch of waiting, and the first real
+        number becomes the best. Look at the branch for the first value.
+    """,
+    source="own",
+)
+
+EarlyStopping.mistake(
+    "nan does not count as an epoch",
+    edits=[
+        (
+            "        if math.isnan(value):\n            improved = False\n        elif",
+            "        if math.isnan(value):\n            return self.wait >= self.patience\n        if",
+        )
+    ],
+    hint="""
+        When a nan comes you leave at once, as if the epoch had not happened. Then the count of waiting epochs stands
+        still, and a run which has broken down and gives nothing but nan is never stopped: it burns its computing time
+        until the end. Besides, the numbers of the later epochs are wrong, since best_epoch counts all calls. A nan is
+        an ordinary epoch without an improvement: it adds one to the waiting, and one to the number of the epoch. So let
+        it run through the same lines as every bad value.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "epochs counted from 1",
+    edits=[("self.epoch = 0", "self.epoch = 1")],
+    core=True,
+    hint="""
+        Your best_epoch is one too large. The statement counts from 0, like range and like the index into a list of
+        losses: the first call of step is epoch 0. So if the first value is the best one, best_epoch is 0. The purpose
+        of this number is to find the stored weights of the best model again, and with an index that is off by one you
+        would load those of the epoch after it. Look at the order of two things in step: when you store the epoch, and
+        when you add one to it.
+    """,
+    source="COURSE A4.6",
+)
+
+EarlyStopping.mistake(
+    "compared with the value before",
+    edits=[
+        (
+            "        if math.isnan(value):",
+            "        if self.epoch:\n            self.best = self.before\n"
+            "        self.before = value\n        if math.isnan(value):",
+        )
+    ],
+    core=True,
+    hint="""
+        You compare each value with the one just before it. Then a curve that jumps up and down improves in every second
+        epoch, though it gets nowhere, and you never stop. The comparison has to be with the best value so far, which
+        changes only when something better comes. A run such as 1.0, 2.0, 1.5 shows the difference: 1.5 is better than
+        the value before it, but the best is still 1.0, so it is the second epoch without an improvement. Keep the best
+        value in an attribute, and let only an improvement change it.
+    """,
+    source="own",
+)
+
+EarlyStopping.mistake(
+    "min_delta as a share",
+    edits=[
+        ("self.best + self.min_delta", "self.best * (1 + self.min_delta)"),
+        ("self.best - self.min_delta", "self.best * (1 - self.min_delta)"),
+    ],
+    core=True,
+    hint="""
+        You treat min_delta as a share: with 0.25 you ask for an improvement by 25 percent of the best value. torch's
+        scheduler does this by default, and for a loss that runs over many powers of ten it makes sense. The statement
+        means an absolute difference, as in Keras: the new value must be better by more than min_delta. A share is also
+        risky, since for values below zero, such as a log-likelihood, the factor moves the bar in the wrong direction.
+        Add or subtract min_delta itself.
+    """,
+    source="own; ReduceLROnPlateau's threshold_mode='rel'",
+)
+
+EarlyStopping.mistake(
+    "best starts at 0",
+    edits=[
+        ("self.best = None", "self.best = 0.0 if mode == 'max' else math.inf"),
+        ("self.best_epoch = None", "self.best_epoch = 0"),
+    ],
+    hint="""
+        For mode="max" your best value starts at 0, a number which never came. An accuracy is never below 0, so you may
+        not notice. But a log-likelihood, a negative error or a reward is often negative for the whole run, and then
+        nothing ever beats your 0: best shows a value that nobody measured, and the run stops after the first few epochs
+        although it improves all the time. The first real value has to become the best one, whatever it is. Start with a
+        value that everything beats, or with no value at all.
+    """,
+    source="own",
+)
+
+EarlyStopping.mistake(
+    "bell rings only once",
+    edits=[
+        (
+            "        return self.wait >= self.patience",
+            "        if self.wait >= self.patience:\n            self.wait = 0\n            return True\n"
+            "        return False",
+        )
+    ],
+    hint="""
+        You set the counter back to 0 when you say stop. If training goes on nevertheless, your stopper waits for its
+        whole patience again before it says stop a second time. The statement says what step returns at any time: True
+        if the number of epochs since the last improvement is at least the patience, and this is still so one epoch
+        later. Only an improvement may set the counter back. Schedulers that lower the learning rate do reset their
+        counter like you, since each of them should get a new chance; a stopper does not.
+    """,
+    source="own; ReduceLROnPlateau resets",
+)
+
+EarlyStopping.mistake(
+    "once stopped, always stopped",
+    edits=[
+        (
+            "        return self.wait >= self.patience",
+            "        self.stopped = getattr(self, 'stopped', False) or self.wait >= self.patience\n"
+            "        return self.stopped",
+        )
+    ],
+    hint="""
+        Once your stopper has said stop, it says so forever, even if a later value is the best of all. Of course
+        training usually ends at the first stop. But the statement defines what step returns after any number of calls:
+        it looks at the epochs since the last improvement, and after an improvement this number is 0. So someone who
+        lets a run go on to see what would have happened gets a useful answer. Return what the counter says now, and do
+        not remember earlier answers.
+    """,
+    source="own",
+)
+
+
+@EarlyStopping.mistake(
+    "shared by all stoppers",
+    hint="""
+        What your stopper remembers is stored in the class and not in the object. A list or a number that is written
+        directly under the class line exists only once, and all the stoppers share it. With one stopper you cannot see
+        it. With two, for instance one for the loss and one for the accuracy, each changes the best value of the other;
+        and a second training run begins with the memory of the first. Everything that a stopper remembers has to be
+        created in __init__, on self, so that each new object starts with its own.
+    """,
+    source="COURSE A4.6",
+)
+class _SharedByAll:
+    best: float | None = None
+    best_epoch: int | None = None
+    epoch = wait = 0
+
+    def __init__(self, patience, min_delta=0.0, mode="min"):
+        self.patience, self.min_delta, self.mode = patience, min_delta, mode
+        cls = type(self)
+        cls.best = cls.best_epoch = None
+        cls.epoch = cls.wait = 0
+
+    def step(self, value):
+        cls = type(self)
+        sign = -1 if self.mode == "max" else 1
+        if value == value and (cls.best is None or sign * value < sign * cls.best - self.min_delta):
+            cls.best, cls.best_epoch = value, cls.epoch
+            cls.wait = 0
+        else:
+            cls.wait += 1
+        cls.epoch += 1
+        return cls.wait >= self.patience
+
+
+EarlyStopping.mistake(
+    "nothing returned while training goes on",
+    edits=[
+        ("        return self.wait >= self.patience", "        if self.wait >= self.patience:\n            return True")
+    ],
+    hint="""
+        You return True at a stop, and nothing at all otherwise. A function without a return gives None. In an if it
+        behaves like False, so your training loop works, but the statement asks for a boolean, and other uses break:
+        results that are collected in a list or an array, a comparison with False, or a sum of the stops. Return the
+        value of the condition itself; it is True or False in both cases, and the function becomes one line shorter.
+    """,
+    source="own",
 )

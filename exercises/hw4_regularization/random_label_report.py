@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exercises.bank import Check, Exercise, Misconception, edited
+from exercises.bank import Exercise
 from exercises.digits import digits
 from exercises.observation import probe
 
@@ -60,7 +60,19 @@ def _order_of_random_numbers(fit, X, y, X_test, y_test, rng):
     }
 
 
+random_label_report = Exercise(
+    reference=_random_label_report,
+    accepted={
+        "two rounds of one loop": _two_rounds,
+        "order of random numbers": _order_of_random_numbers,
+    },
+    banned=("sklearn", "torch.optim", "torch.nn"),
+    bonus=True,
+)
+
+
 # Checks: each returns what it saw -------------------------------------------------------------------------------------
+
 
 NUMBERS = (
     "epochs_true", "epochs_random", "train_error_true", "train_error_random", "test_error_true", "test_error_random",
@@ -125,6 +137,11 @@ def _reports(f, rng, runs):
     return tuple(inputs.values()), reports, untouched
 
 
+@random_label_report.check(
+    "the labels are the old ones in a random order that comes from rng",
+    points=0.5,
+    hint="Shuffle the labels alone, with rng, into a new array; X and y stay as they were.",
+)
 def _random_labels(f, rng):
     """The labels are the old ones in a random order.
 
@@ -142,6 +159,11 @@ def _random_labels(f, rng):
     }
 
 
+@random_label_report.check(
+    "every number is the one that the grader computes from your labels",
+    points=1.0,
+    hint="For each error ask: which weights, which images, which labels, and divided by what?",
+)
 def _recomputed(f, rng):
     """Each reported number minus the one that the grader computes from the reported labels.
 
@@ -161,6 +183,11 @@ def _recomputed(f, rng):
     return np.array(off)
 
 
+@random_label_report.check(
+    "what the numbers say: both are memorised, one generalises",
+    points=0.5,
+    hint="Both training errors should be 0, and one of the test errors near that of guessing.",
+)
 def _conclusion(f, rng):
     """What the numbers say, as orderings.
 
@@ -178,196 +205,179 @@ def _conclusion(f, rng):
     }
 
 
-random_label_report = Exercise(
-    reference=_random_label_report,
-    bonus=True,
-    accepted={
-        "two rounds of one loop": _two_rounds,
-        "order of random numbers": _order_of_random_numbers,
-    },
-    banned=("sklearn", "torch.optim", "torch.nn"),
-    checks=[
-        Check(
-            "the labels are the old ones in a random order that comes from rng",
-            _random_labels,
-            points=0.5,
-            hint="Shuffle the labels alone, with rng, into a new array; X and y stay as they were.",
-        ),
-        Check(
-            "every number is the one that the grader computes from your labels",
-            _recomputed,
-            points=1.0,
-            hint="For each error ask: which weights, which images, which labels, and divided by what?",
-        ),
-        Check(
-            "what the numbers say: both are memorised, one generalises",
-            _conclusion,
-            points=0.5,
-            hint="Both training errors should be 0, and one of the test errors near that of guessing.",
-        ),
+# Wrong answers, as students write them --------------------------------------------------------------------------------
+
+
+random_label_report.mistake(
+    "images and labels shuffled together",
+    edits=[
+        (
+            "labels = rng.permutation(y)",
+            "order = rng.permutation(len(y))\n    X, labels = X[order], y[order]\n    y = labels",
+        )
     ],
-    misconceptions={
-        "images and labels shuffled together": Misconception(
-            edited(
-                _random_label_report,
-                (
-                    "labels = rng.permutation(y)",
-                    "order = rng.permutation(len(y))\n    X, labels = X[order], y[order]\n    y = labels",
-                ),
-            ),
-            core=True,
-            hint=(
-                "You put the images and their labels into a new order, both in the same one. So each image still has "
-                "its own label, nothing is random, and both models learn the same thing: the errors on new images "
-                "agree, and so does the number of epochs. The experiment needs labels that have nothing to do with "
-                "the images. For that the connection must be cut: shuffle the labels and leave the images where they "
-                "are. Your test error is the clue. With labels that mean nothing, nobody can do better than guessing "
-                "on new images, about nine wrong of ten."
-            ),
-            source="MISCONCEPTIONS 123",
-        ),
-        "training error against the true labels": Misconception(
-            edited(_random_label_report, ("error(W_random, X, labels)", "error(W_random, X, y)")),
-            core=True,
-            hint=(
-                "You compare the predictions of the second model with the true labels of the training images. But it "
-                "never saw them: it was trained on the random ones. The training error asks how well a model fits "
-                "what it was given, so it must be measured with the labels that it was trained on. With them the "
-                "error is 0, and this is the surprise of the experiment: the model has learnt by heart labels that "
-                "mean nothing at all. With the true labels the error is about 0.9, which only says that the random "
-                "labels were random."
-            ),
-            source="own",
-        ),
-        "test error against shuffled labels": Misconception(
-            edited(
-                _random_label_report,
-                ("error(W_random, X_test, y_test)", "error(W_random, X_test, rng.permutation(y_test))"),
-            ),
-            hint=(
-                "For the model with random labels you shuffle the test labels as well. The number hardly changes, "
-                "since guessing is guessing, but it is not the question. The test set is the world: real images with "
-                "their real labels, the same for both models, so that the two test errors can be compared. Only the "
-                "training labels are random. If you change the test in addition, you can no longer tell which of the "
-                "two changes made the error large. One change at a time is the rule of a good experiment. Use y_test "
-                "as it is."
-            ),
-            source="own",
-        ),
-        "test error on the training images": Misconception(
-            edited(
-                _random_label_report,
-                ("error(W_random, X_test, y_test)", "error(W_random, X, labels)"),
-                ("error(W_true, X_test, y_test)", "error(W_true, X, y)"),
-            ),
-            core=True,
-            hint=(
-                "Your test errors are computed from the training images, so both of them are 0, and the conclusion "
-                "would be that random labels generalise perfectly. A model that has learnt fifty images by heart can "
-                "answer for these fifty. The test error asks about images that it has never seen: that is X_test with "
-                "y_test, and nothing of it may be used for training. Whenever a test error is exactly 0, be "
-                "suspicious, and look at which arrays went into it."
-            ),
-            source="own",
-        ),
-        "accuracies in place of errors": Misconception(
-            edited(_random_label_report, ("!= label", "== label")),
-            core=True,
-            hint=(
-                "You report the share of right answers, and the names of the entries say error: the share of wrong "
-                "ones. Your training errors come out as 1, and for a model that was trained until it made no mistake "
-                "this cannot be. The two add up to one, so nothing has to be computed anew. In practice such a mix-up "
-                "is more dangerous than it looks: someone who compares two reports takes the worse model. Read the "
-                "name of each number aloud before you hand it in, and ask what value a perfect model would have."
-            ),
-            source="own",
-        ),
-        "percent": Misconception(
-            edited(_random_label_report, ("return wrong / len(labels)", "return 100 * wrong / len(labels)")),
-            core=True,
-            hint=(
-                "You report errors in percent. The statement asks for shares between 0 and 1: an error of one in four "
-                "is 0.25 and not 25. Percent are fine in a sentence, but in a program they invite trouble, because "
-                "the next function compares them with a share, or multiplies them by a number of images. Guessing "
-                "among ten classes gives an error near 0.9; your number is near 90. Divide the number of wrong "
-                "answers by the number of images, and stop there."
-            ),
-            source="own",
-        ),
-        "number of wrong answers": Misconception(
-            edited(_random_label_report, ("return wrong / len(labels)", "return wrong")),
-            core=True,
-            hint=(
-                "You report how many answers are wrong. The two sets have different sizes, fifty images for training "
-                "and more for the test, so these counts cannot be compared: eighteen wrong of two hundred is better "
-                "than ten wrong of fifty. The statement asks for the share of wrong answers, a number between 0 and "
-                "1. Divide by the number of images which you looked at, and use the right one for each set. A perfect "
-                "model has 0, and guessing among ten classes gives about 0.9."
-            ),
-            source="own",
-        ),
-        "y itself shuffled": Misconception(
-            edited(_random_label_report, ("labels = rng.permutation(y)", "labels = y\n    rng.shuffle(labels)")),
-            core=True,
-            hint=(
-                "You shuffle y itself, in place. From then on the true labels are gone: your model with true labels "
-                "is trained on the shuffled ones, and so the two models are the same. The array of the caller is "
-                "spoilt as well, for the next experiment. rng.shuffle works on the array that it gets and returns "
-                "nothing; a second name for the same array is no copy. Make the random labels as a new array, and "
-                "leave y as it was. A method with a similar name does just that."
-            ),
-            source="own",
-        ),
-        "labels drawn anew": Misconception(
-            edited(_random_label_report, ("rng.permutation(y)", "rng.integers(0, 10, size=len(y))")),
-            hint=(
-                "You draw a random digit for each image. That destroys the meaning of the labels, as it should, and "
-                "Zhang and colleagues did it in this way. The statement asks for a random order of the labels that "
-                "are there. The difference is small but useful: the number of images of each class stays the same, so "
-                "the two training sets differ in one thing only, in which image has which label. If something changes "
-                "then, this must be the reason. Use a random permutation of y."
-            ),
-            source="Zhang et al. 2017 draw them anew",
-        ),
-        "a generator of its own": Misconception(
-            edited(_random_label_report, ("rng.permutation(y)", "np.random.default_rng(0).permutation(y)")),
-            hint=(
-                "You make your own generator with a fixed seed, so the random labels are always the same, whatever "
-                "the caller hands in as rng. It makes your experiment repeatable, but only once: nobody can run it "
-                "again with other random labels, to see whether the result was luck. With rng both are possible: the "
-                "same seed gives the same labels, and another seed gives others. The contract at the top of the "
-                "notebook says that randomness comes only through this argument. Draw from it directly."
-            ),
-            source="common contract",
-        ),
-        "fresh labels for the training error": Misconception(
-            edited(_random_label_report, ("error(W_random, X, labels)", "error(W_random, X, rng.permutation(y))")),
-            core=True,
-            hint=(
-                "You shuffle the labels a second time when you compute the training error. The model was trained on "
-                "one random order and is now judged by another one, so of course it fails: the error is about 0.9. "
-                "Random labels must be drawn once, before the training, and then treated as if they were the truth, "
-                "in training and in the training error. The same mistake in a training loop, new labels at each "
-                "epoch, gives a model that can never fit anything. Store the labels in a variable, and use this "
-                "variable in both places."
-            ),
-            source="MISCONCEPTIONS 123",
-        ),
-        "weights exchanged in the test": Misconception(
-            edited(
-                _random_label_report,
-                ("error(W_true, X_test, y_test)", "error(W_random, X_test, y_test) + 0.0"),
-                ('"test_error_random": error(W_random', '"test_error_random": error(W_true'),
-            ),
-            core=True,
-            hint=(
-                "The two test errors have changed places. You report that the model with true labels is no better "
-                "than guessing on new images, and that the one with random labels is good. Before you believe a "
-                "sensational result, look for a mix-up: which weights went into which number? Names that differ in "
-                "one word at the end are easy to exchange when lines are copied. A loop over the two cases, with the "
-                "name of the case in the key, makes the exchange impossible."
-            ),
-            source="own",
-        ),
-    },
+    core=True,
+    hint="""
+        You put the images and their labels into a new order, both in the same one. So each image still has its own
+        label, nothing is random, and both models learn the same thing: the errors on new images agree, and so does the
+        number of epochs. The experiment needs labels that have nothing to do with the images. For that the connection
+        must be cut: shuffle the labels and leave the images where they are. Your test error is the clue. With labels
+        that mean nothing, nobody can do better than guessing on new images, about nine wrong of ten.
+    """,
+    source="MISCONCEPTIONS 123",
+)
+
+random_label_report.mistake(
+    "training error against the true labels",
+    edits=[("error(W_random, X, labels)", "error(W_random, X, y)")],
+    core=True,
+    hint="""
+        You compare the predictions of the second model with the true labels of the training images. But it never saw
+        them: it was trained on the random ones. The training error asks how well a model fits what it was given, so it
+        must be measured with the labels that it was trained on. With them the error is 0, and this is the surprise of
+        the experiment: the model has learnt by heart labels that mean nothing at all. With the true labels the error is
+        about 0.9, which only says that the random labels were random.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "test error against shuffled labels",
+    edits=[("error(W_random, X_test, y_test)", "error(W_random, X_test, rng.permutation(y_test))")],
+    hint="""
+        For the model with random labels you shuffle the test labels as well. The number hardly changes, since guessing
+        is guessing, but it is not the question. The test set is the world: real images with their real labels, the same
+        for both models, so that the two test errors can be compared. Only the training labels are random. If you change
+        the test in addition, you can no longer tell which of the two changes made the error large. One change at a time
+        is the rule of a good experiment. Use y_test as it is.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "test error on the training images",
+    edits=[
+        ("error(W_random, X_test, y_test)", "error(W_random, X, labels)"),
+        ("error(W_true, X_test, y_test)", "error(W_true, X, y)"),
+    ],
+    core=True,
+    hint="""
+        Your test errors are computed from the training images, so both of them are 0, and the conclusion would be that
+        random labels generalise perfectly. A model that has learnt fifty images by heart can answer for these fifty.
+        The test error asks about images that it has never seen: that is X_test with y_test, and nothing of it may be
+        used for training. Whenever a test error is exactly 0, be suspicious, and look at which arrays went into it.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "accuracies in place of errors",
+    edits=[("!= label", "== label")],
+    core=True,
+    hint="""
+        You report the share of right answers, and the names of the entries say error: the share of wrong ones. Your
+        training errors come out as 1, and for a model that was trained until it made no mistake this cannot be. The two
+        add up to one, so nothing has to be computed anew. In practice such a mix-up is more dangerous than it looks:
+        someone who compares two reports takes the worse model. Read the name of each number aloud before you hand it
+        in, and ask what value a perfect model would have.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "percent",
+    edits=[("return wrong / len(labels)", "return 100 * wrong / len(labels)")],
+    core=True,
+    hint="""
+        You report errors in percent. The statement asks for shares between 0 and 1: an error of one in four is 0.25 and
+        not 25. Percent are fine in a sentence, but in a program they invite trouble, because the next function compares
+        them with a share, or multiplies them by a number of images. Guessing among ten classes gives an error near 0.9;
+        your number is near 90. Divide the number of wrong answers by the number of images, and stop there.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "number of wrong answers",
+    edits=[("return wrong / len(labels)", "return wrong")],
+    core=True,
+    hint="""
+        You report how many answers are wrong. The two sets have different sizes, fifty images for training and more for
+        the test, so these counts cannot be compared: eighteen wrong of two hundred is better than ten wrong of fifty.
+        The statement asks for the share of wrong answers, a number between 0 and 1. Divide by the number of images
+        which you looked at, and use the right one for each set. A perfect model has 0, and guessing among ten classes
+        gives about 0.9.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "y itself shuffled",
+    edits=[("labels = rng.permutation(y)", "labels = y\n    rng.shuffle(labels)")],
+    core=True,
+    hint="""
+        You shuffle y itself, in place. From then on the true labels are gone: your model with true labels is trained on
+        the shuffled ones, and so the two models are the same. The array of the caller is spoilt as well, for the next
+        experiment. rng.shuffle works on the array that it gets and returns nothing; a second name for the same array is
+        no copy. Make the random labels as a new array, and leave y as it was. A method with a similar name does just
+        that.
+    """,
+    source="own",
+)
+
+random_label_report.mistake(
+    "labels drawn anew",
+    edits=[("rng.permutation(y)", "rng.integers(0, 10, size=len(y))")],
+    hint="""
+        You draw a random digit for each image. That destroys the meaning of the labels, as it should, and Zhang and
+        colleagues did it in this way. The statement asks for a random order of the labels that are there. The
+        difference is small but useful: the number of images of each class stays the same, so the two training sets
+        differ in one thing only, in which image has which label. If something changes then, this must be the reason.
+        Use a random permutation of y.
+    """,
+    source="Zhang et al. 2017 draw them anew",
+)
+
+random_label_report.mistake(
+    "a generator of its own",
+    edits=[("rng.permutation(y)", "np.random.default_rng(0).permutation(y)")],
+    hint="""
+        You make your own generator with a fixed seed, so the random labels are always the same, whatever the caller
+        hands in as rng. It makes your experiment repeatable, but only once: nobody can run it again with other random
+        labels, to see whether the result was luck. With rng both are possible: the same seed gives the same labels, and
+        another seed gives others. The contract at the top of the notebook says that randomness comes only through this
+        argument. Draw from it directly.
+    """,
+    source="common contract",
+)
+
+random_label_report.mistake(
+    "fresh labels for the training error",
+    edits=[("error(W_random, X, labels)", "error(W_random, X, rng.permutation(y))")],
+    core=True,
+    hint="""
+        You shuffle the labels a second time when you compute the training error. The model was trained on one random
+        order and is now judged by another one, so of course it fails: the error is about 0.9. Random labels must be
+        drawn once, before the training, and then treated as if they were the truth, in training and in the training
+        error. The same mistake in a training loop, new labels at each epoch, gives a model that can never fit anything.
+        Store the labels in a variable, and use this variable in both places.
+    """,
+    source="MISCONCEPTIONS 123",
+)
+
+random_label_report.mistake(
+    "weights exchanged in the test",
+    edits=[
+        ("error(W_true, X_test, y_test)", "error(W_random, X_test, y_test) + 0.0"),
+        ('"test_error_random": error(W_random', '"test_error_random": error(W_true'),
+    ],
+    core=True,
+    hint="""
+        The two test errors have changed places. You report that the model with true labels is no better than guessing
+        on new images, and that the one with random labels is good. Before you believe a sensational result, look for a
+        mix-up: which weights went into which number? Names that differ in one word at the end are easy to exchange when
+        lines are copied. A loop over the two cases, with the name of the case in the key, makes the exchange
+        impossible.
+    """,
+    source="own",
 )

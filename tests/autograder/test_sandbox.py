@@ -28,7 +28,7 @@ from autograder.wall.fork_server import ForkServer
 from autograder.wall.ladder import LADDER, Missing, Rung, best_rung, choose_rung, missing
 from autograder.wall.limits import LimitValues
 from autograder.wall.student import Student
-from exercises.observation import InfrastructureError
+from exercises.lost import InfrastructureError
 
 PROJECT = Path(__file__).parents[2]
 ALLOWED = [name for name in LADDER if missing(name) is None]

@@ -20,7 +20,7 @@ from autograder.commands.class_statistics import (
     status_counts,
 )
 from autograder.notebooks.verdict import CellVerdict
-from exercises.grading import CheckResult, Verdict
+from exercises.verdict import CheckResult, Verdict
 
 scores = st.lists(st.integers(0, 40).map(lambda n: n / 4), min_size=3, max_size=40)
 

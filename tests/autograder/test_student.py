@@ -15,7 +15,8 @@ from autograder.wall.limits import LimitValues
 from autograder.wall.process import StudentProcess
 from autograder.wall.student import Proxy, Student
 from autograder.wall.student_errors import StudentError
-from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, probe, several, typed, untouched
+from exercises.lost import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut
+from exercises.observation import probe, several, typed, untouched
 
 
 def define(student: Student, source: str) -> None:

@@ -21,13 +21,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bank_cases import CASES, EXERCISES, RIGHT, STUDENTS, WRONG, Case, remembered
+from bank_cases import CASES, EXERCISES, RIGHT, STUDENTS, WRONG, Case
 
 from exercises import as_solution, assignments, exercises_of, find
-from exercises.grading import RECOGNITION_RTOL, deviations
-from exercises.observation import distance
+from exercises.distance import distance
+from exercises.grading import RECOGNITION_RTOL, deviations, observe, remembering
 
 SOURCE = Path(__file__).parents[2] / "source"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _observed_once():
+    """Grading compares an answer with the reference and with every misconception; each is observed once per student."""
+    with remembering():
+        yield
 
 
 def _cells(assignment):
@@ -46,7 +53,7 @@ def per(cases):
 @functools.cache
 def graded(case: Case, student: str):
     """The verdict; only the first student's wrong answers are recognised too, for that takes most of the time."""
-    exercise = remembered(case.exercise)
+    exercise = find(case.exercise)
     if student != STUDENTS[0]:
         exercise = replace(exercise, misconceptions={})
     return exercise.grade(case.answer, student)
@@ -58,7 +65,7 @@ def test_right_answer_gets_full_marks_with_room_to_spare(case: Case):
     for student in STUDENTS:
         verdict = graded(case, student)
         assert (verdict.status, verdict.points) == ("passed", find(case.exercise).points), verdict.report()
-        gaps = deviations(remembered(case.exercise), case.answer, student)
+        gaps = deviations(find(case.exercise), case.answer, student)
         worst = max(gaps, key=lambda name: gaps[name])
         assert gaps[worst] <= 0.5, f"{worst}: {gaps[worst]:.2g} of the tolerance used"
 
@@ -88,8 +95,15 @@ def test_nine_misconceptions_in_ten_cost_every_student_the_same(assignment):
     assert len(unequal) <= len(wrong) / 10, f"{len(unequal)} of {len(wrong)} depend on the draw: {unequal}"
 
 
+def _remembered(exercise, check, answer):
+    """What a check sees of an answer, on ada's inputs."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return observe(exercise, check, answer, "ada").data
+
+
 def _seen(exercise, check, answer, student, rng=None):
-    """What a check sees of an answer, without the grader: data, or the type of what was raised."""
+    """What a check sees of an answer, looked at anew: data, or the type of what was raised."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -100,12 +114,12 @@ def _seen(exercise, check, answer, student, rng=None):
 
 @per(RIGHT)
 def test_right_answer_looks_like_no_misconception(case: Case):
-    exercise = remembered(case.exercise)
+    exercise = find(case.exercise)
     for name, wrong in exercise.misconceptions.items():
         assert any(
             distance(
-                _seen(exercise, check, case.answer, "ada"),
-                _seen(exercise, check, wrong.answer, "ada"),
+                _remembered(exercise, check, case.answer),
+                _remembered(exercise, check, wrong.answer),
                 min(check.rtol, RECOGNITION_RTOL),
                 check.atol,
             )
@@ -125,7 +139,7 @@ TRIVIAL = {
 @per(EXERCISES)
 @pytest.mark.parametrize("trivial", TRIVIAL)
 def test_doing_nothing_earns_nothing(case: Case, trivial):
-    verdict = remembered(case.exercise).grade(TRIVIAL[trivial], "ada")
+    verdict = find(case.exercise).grade(TRIVIAL[trivial], "ada")
     assert verdict.points == 0, verdict.report()
 
 
@@ -159,7 +173,7 @@ def test_answer_is_a_solution_cell_of_its_own(case: Case):
 
     namespace = {"np": np, "torch": torch, "math": math, "__name__": "__main__"}
     exec(cell, namespace)
-    exercise = replace(remembered(case.exercise), misconceptions={})
+    exercise = replace(find(case.exercise), misconceptions={})
     ours, theirs = (exercise.grade(answer, "ada") for answer in (case.answer, namespace[case.exercise]))
     assert theirs == ours
 

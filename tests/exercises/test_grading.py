@@ -11,67 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from double import _double, _double_in_place, _values, double, only_for_arrays, raiser
 
-from exercises import Check, Exercise, Misconception, Verdict, edited, sitting
-from exercises.grading import deviations
-from exercises.observation import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, InfrastructureError, untouched
-
-
-def _double(x):
-    return 2.0 * x
-
-
-def _double_in_place(x):
-    x *= 2.0
-    return x
-
-
-def _values(f, rng):
-    return f(rng.uniform(1, 2, size=3))
-
-
-def _zero(f, rng):
-    return [f(0.0), f(rng.uniform(3, 4))]
-
-
-def _purity(f, rng):
-    x = rng.uniform(1, 2, size=2)
-    return [untouched(f, x.copy()), f(x.copy())]
-
-
-double = Exercise(
-    reference=_double,
-    accepted={"added to itself": lambda x: x + x},
-    checks=[
-        Check("ordinary values", _values, points=1.5, hint="Try a 1."),
-        Check("zero stays zero", _zero, points=0.5),
-        Check("the input is left as it was", _purity, points=1),
-    ],
-    misconceptions={
-        "tripled": Misconception(edited(_double, ("2.0 * x", "3.0 * x")), hint="Count again.", core=True),
-        "in place": Misconception(_double_in_place, hint="Make a new array."),
-        "one added": Misconception(edited(_double, ("2.0 * x", "2.0 * x + 1")), hint="Twice, and nothing more."),
-    },
-)
-
-
-def raiser(error):
-    def answer(*args, **kwargs):
-        raise error
-
-    return answer
-
-
-def only_for_arrays(error):
-    """Right for numbers, and `error` for arrays: one check of three survives."""
-
-    def answer(x):
-        if isinstance(x, np.ndarray):
-            raise error
-        return 2.0 * x
-
-    return answer
-
+from exercises import Check, Misconception, sitting
+from exercises.grading import deviations, remembering
+from exercises.lost import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut, InfrastructureError
 
 # Statuses and points --------------------------------------------------------------------------------------------------
 
@@ -122,29 +66,6 @@ def test_the_messages_of_a_check():
         "the input is left as it was - your code raised KeyError",
     ]
     assert [check.message for check in double.grade(_double).checks] == [check.name for check in double.checks]
-
-
-def test_partial_points_and_message_stand_together(capsys):
-    result = double.grade(_double_in_place, "ada").as_cell_result()
-    assert type(result) is float
-    assert result == 2.0
-    out = capsys.readouterr().out
-    assert "double: 2 of 3 points (partly)" in out
-    assert "Make a new array." in out
-    assert "NO  the input is left as it was" in out
-
-
-@pytest.mark.parametrize(("points", "reported"), [(-1.0, 0.0), (2.5, 2.5), (99.0, 3.0), (np.float64(1.25), 1.25)])
-def test_cell_result_is_a_python_float_within_bounds(points, reported, capsys):
-    result = replace(double.grade(_double), points=points).as_cell_result()
-    assert type(result) is float
-    assert result == reported
-    assert capsys.readouterr().err == ""
-
-
-def test_an_untouched_stub_gets_no_list_of_failures():
-    report = double.grade(raiser(NotImplementedError())).report()
-    assert report == "double: 0 of 3 points (not attempted)"
 
 
 def test_our_own_failures_are_never_a_grade():
@@ -267,15 +188,7 @@ def test_hidden_inputs_do_not_come_back_in_an_error_message():
     assert verdict.error == "Your code raised ValueError."
 
 
-# As data --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "answer", [_double, _double_in_place, raiser(ValueError()), raiser(NotImplementedError()), raiser(AnswerTimedOut())]
-)
-def test_verdict_survives_json(answer):
-    verdict = double.grade(answer, "ada")
-    assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
+# The same again --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [_double_in_place, lambda x: 3.0 * x, lambda x: math.nan])
@@ -288,6 +201,45 @@ def test_deviations_are_in_units_of_the_tolerance():
     assert off["ordinary values"] == pytest.approx(3.0, rel=1e-3)
     assert deviations(double, raiser(ValueError()))["ordinary values"] == math.inf
     assert deviations(double, _double) == {check.name: 0.0 for check in double.checks}
+
+
+# Remembering ----------------------------------------------------------------------------------------------------------
+
+
+def counting():
+    """A right answer, and the list of its inputs."""
+    calls = []
+
+    def answer(x):
+        calls.append(x)
+        return 2.0 * x
+
+    return answer, calls
+
+
+def test_inside_remembering_an_answer_is_observed_once_per_student():
+    answer, calls = counting()
+    with remembering():
+        once = double.grade(answer, "ada")
+        number = len(calls)
+        assert double.grade(answer, "ada") == once
+        assert replace(double, misconceptions={}).grade(answer, "ada") == once
+        assert len(calls) == number
+        double.grade(answer, "grace")
+        assert len(calls) == 2 * number
+    double.grade(answer, "ada")
+    assert len(calls) == 3 * number
+
+
+def test_what_was_remembered_outside_is_still_known_after_an_inner_remembering():
+    answer, calls = counting()
+    with remembering():
+        double.grade(answer, "ada")
+        number = len(calls)
+        with remembering():
+            double.grade(answer, "ada")
+        double.grade(answer, "ada")
+        assert len(calls) == 2 * number
 
 
 # Sittings -------------------------------------------------------------------------------------------------------------
