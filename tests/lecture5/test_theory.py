@@ -1,4 +1,4 @@
-"""The formulas of lecture5.theory against scipy, simulation, closed forms, and the values stated in THEORY.md."""
+"""The formulas of lecture5.theory against scipy, simulation, closed forms, and the values of the rows T1.1 to T28.2."""
 
 import itertools
 import math
