@@ -56,7 +56,11 @@ def entries(folder: Path = FOLDER) -> list[Entry]:
 
 
 def ranges(slides: list[str]) -> str:
-    """Slides as a reader writes them: ["S6", "S7", "S8", "S46"] -> "6–8, 46"."""
+    """Slides as a reader writes them, each run of neighbours as a range.
+
+    >>> ranges(["S6", "S7", "S8", "S46"])
+    '6–8, 46'
+    """
     numbers = sorted({int(slide[1:]) for slide in slides})
     runs: list[list[int]] = []
     for number in numbers:
@@ -68,7 +72,10 @@ def ranges(slides: list[str]) -> str:
 
 
 def table(notebooks: list[Entry]) -> str:
-    """The map as a markdown table: a link to each notebook, its slides, minutes and homework, and the sum of minutes."""
+    """The map as a markdown table.
+
+    Each row has a link to the notebook, its slides, its minutes and its homework; the last row has the sum of minutes.
+    """
     lines = ["| | notebook | component | slides | minutes | homework |", "|---|---|---|---|---|---|"]
     for entry in notebooks:
         here = "▶" if entry.file == MAP else ""

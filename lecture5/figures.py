@@ -1,7 +1,7 @@
 """One look for every figure, direct labels, alt text made from the numbers plotted, and optimizer animations.
 
-The experiment is drawn in colour, the theory over it as a dark line (`theory_line`). `show(fig, claim)` puts the
-figure on the page together with an alt text: the claim, then what is drawn, read from the artists themselves.
+The experiment is drawn in colour, and the theory over it as a dark line (`theory_line`). `show(fig, claim)` puts the
+figure on the page together with an alt text: first the claim, then what is drawn, read from matplotlib's artists.
 """
 
 import base64
@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib import animation, patheffects
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
@@ -23,7 +24,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
 
 PAPER = "#FBFAF5"
 INK = "#1F1F1F"
@@ -40,16 +43,22 @@ def use_style() -> None:
 
 
 def theory_line(ax: Axes, x: ArrayLike, y: ArrayLike, label: str, **style: Any) -> Line2D:
-    """Draw what theory says, shapes (n,) and (n,): always a dark line on top of the experiment. Returns the line."""
+    """Draw what theory says, always as a dark line on top of the experiment. Returns the line.
+
+    x, y: shape (n,) each. label: its name in the alt text and the legend. style: properties of a matplotlib line.
+    """
     return ax.plot(x, y, label=label, **{"color": INK, "linewidth": 1.8, "zorder": 5, **style})[0]
 
 
 def histogram(
     ax: Axes, values: ArrayLike, bins: int | ArrayLike, label: str, color: str = BLUE, alpha: float = 0.45
 ) -> StepPatch:
-    """Draw the density of `values`, shape (n,), as filled steps. Values outside the bins still count in the total.
+    """Draw the density of `values` as filled steps. Returns them as one patch.
 
-    So the area drawn is the share of values inside the bins, and a density from theory fits on top without rescaling.
+    Values outside the bins count in the total, so the area drawn is the share of values inside, and a density from theory
+    fits on top without rescaling.
+
+    values: any shape. bins: their number, or their edges, shape (bins + 1,).
     """
     values = np.asarray(values, dtype=np.float64)
     counts, edges = np.histogram(values, bins if isinstance(bins, int) else np.asarray(bins))
@@ -59,13 +68,20 @@ def histogram(
 
 
 def label_at(ax: Axes, x: float, y: float, text: str, color: str = INK, **style: Any) -> Text:
-    """Write `text` at a point of the data, with a halo so that it reads over lines and bars."""
+    """Write `text` at the point (x, y) of the data, with a halo, so that it can be read over lines and bars.
+
+    style: properties of a matplotlib text. Returns the text.
+    """
     halo = [patheffects.withStroke(linewidth=3, foreground=PAPER)]
     return ax.text(x, y, text, **{"color": color, "path_effects": halo, "zorder": 6, **style})
 
 
 def label_line(line: Line2D, x: float, text: str | None = None, dy: float = 0.0, **style: Any) -> Text:
-    """Write a line's label beside it, in its colour, where it passes `x`: in place of a legend. dy: points upwards."""
+    """Write a line's label beside it, in its colour, where it passes `x`: in place of a legend.
+
+    text: the label by default. dy: how far above that point, in points of 1/72 inch. style: properties of a matplotlib
+    text. Returns the text.
+    """
     ax = line.axes
     assert isinstance(ax, Axes)
     xs, ys = _points(line)
@@ -90,10 +106,11 @@ def label_line(line: Line2D, x: float, text: str | None = None, dy: float = 0.0,
 
 
 def show(fig: Figure, claim: str) -> None:
-    """Put a figure on the page as PNG with an alt text, and close it.
+    """Put a figure on the page as a PNG with an alt text, and close it.
 
     claim: what the figure shows, in one or two sentences, with its numbers. The alt text is the claim followed by
-    `describe(fig)`. It travels twice: in the output's metadata (nbconvert) and in an <img> (JupyterLab).
+    `describe(fig)`. It stands in two places: in the metadata of the output (for nbconvert), and in an <img> (for
+    JupyterLab). Raises ValueError if the claim is empty.
     """
     if not claim.strip():
         raise ValueError("show(fig, claim): the claim is empty; say in a sentence what the reader should see")
@@ -170,18 +187,19 @@ def _drawn(ax: Axes) -> Iterator[str]:
         yield f"picture with values from {number(values.min())} to {number(values.max())}"
 
 
-def _labelled(artist: Any) -> bool:
+def _labelled(artist: Artist) -> bool:
+    """Whether an artist has a label of its own; matplotlib's automatic ones begin with an underscore."""
     return bool(artist.get_label()) and not str(artist.get_label()).startswith("_")
 
 
-def _points(line: Any) -> tuple[np.ndarray, np.ndarray]:
+def _points(line: Line2D) -> tuple[Array, Array]:
     """The finite points of a line, two arrays of shape (n,)."""
     x, y = (np.atleast_1d(np.asarray(data, dtype=np.float64)) for data in line.get_data())
     finite = np.isfinite(x) & np.isfinite(y)
     return x[finite], y[finite]
 
 
-def _course(x: np.ndarray, y: np.ndarray) -> str:
+def _course(x: Array, y: Array) -> str:
     """How a line runs, in words: where it starts and ends, and its extremes if they lie between."""
     if len(x) == 1:
         return f"{number(y[0])} at {number(x[0])}"
@@ -197,7 +215,11 @@ def _course(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, as a reader would say them: 0.849, 12.2, 5.4e-57."""
+    """Three significant digits, as a reader would say them.
+
+    >>> number(0.8488), number(12.24), number(5.4e-57)
+    ('0.849', '12.2', '5.4e-57')
+    """
     return f"{float(value):.3g}"
 
 
@@ -210,11 +232,16 @@ def _plain(text: str) -> str:
 
 # Optimizers on a surface: an animation, and the same as small multiples
 
-Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Surface = Callable[[Array, Array], Array]
 
 
 def draw_surface(ax: Axes, f: Surface, xlim: tuple[float, float], ylim: tuple[float, float]) -> None:
-    """Draw the contour lines of f(x, y), at levels spaced evenly in rank, so that valleys and walls both show."""
+    """Draw the contour lines of f(x, y).
+
+    The levels are quantiles of f, spaced evenly in rank, so that valleys and walls both show.
+
+    f: takes x and y, two arrays of one shape, and returns an array of that shape. xlim, ylim: the range of each axis.
+    """
     x, y = np.meshgrid(np.linspace(*xlim, 160), np.linspace(*ylim, 160))
     z = f(x, y)
     ax.contour(x, y, z, levels=np.unique(np.quantile(z, np.linspace(0.01, 0.98, 14))), colors="#B9B4A3", linewidths=0.8)
@@ -230,9 +257,10 @@ def small_multiples(
     minimum: tuple[float, float] | None = None,
     columns: int = 3,
 ) -> Figure:
-    """One panel per optimizer: its whole path on the contours of f. The printable twin of `animate`.
+    """One panel per optimizer: its whole path on the contours of f. This is `animate` for a printed page.
 
-    paths: name -> positions, shape (steps + 1, 2). Returns the figure: give it to `show` with a claim.
+    paths: name -> positions, shape (steps + 1, 2). f, xlim, ylim: as in `draw_surface`. minimum: where to put a star.
+    columns: panels in a row. Returns the figure: give it to `show` with a claim.
     """
     rows = -(-len(paths) // columns)
     columns = min(columns, len(paths))
@@ -264,9 +292,12 @@ def animate(
 ) -> None:
     """Put an animation on the page: all optimizers run over the contours of f together, with buttons and a slider.
 
-    paths: name -> positions, shape (steps + 1, 2), all of the same length. claim: the text a screen reader gives.
-    Plain JavaScript and PNG frames in the page (matplotlib's jshtml): no ffmpeg, no network. Without JavaScript
-    nothing moves: show the `small_multiples` of the same paths beside it.
+    paths: name -> positions, shape (steps + 1, 2), all of the same length. f, xlim, ylim: as in `draw_surface`. claim: the
+    text that a screen reader gives. minimum: where to put a star. frames: at most so many pictures. interval_ms: the time
+    from one to the next, in milliseconds. Raises ValueError if the paths have different lengths.
+
+    The page gets plain JavaScript and PNG frames (matplotlib's jshtml), so it needs neither ffmpeg nor a network. Without
+    JavaScript nothing moves: show the `small_multiples` of the same paths beside it.
     """
     tracks = {name: np.asarray(path, dtype=np.float64) for name, path in paths.items()}
     steps = {len(track) for track in tracks.values()}

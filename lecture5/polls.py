@@ -1,8 +1,8 @@
 """Questions in the page: click an option to see whether it is right, and why. No network and no JavaScript.
 
-Each option is a <details> element, which every browser opens by click or keyboard and every screen reader knows.
-It works in JupyterLab, in exported HTML, in slides and on GitHub; where there is no HTML at all, the text twin shows
-the options, with the answer below.
+Each option is a <details> element. Every browser opens it by click or by keyboard, and every screen reader knows it. It
+works in JupyterLab, in exported HTML, in slides and on GitHub. Where no HTML is shown at all, the reader sees the same
+as plain text: the options, with the answer below.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ SURVEY_FILE = "survey_answers.json"
 
 
 def poll(question: str, options: Sequence[str], answer: str, why: Mapping[str, str]) -> None:
-    """Ask a multiple-choice question with one right answer and an explanation for every option.
+    """Ask a multiple-choice question with one right answer, and explain every option.
 
-    options: two or more texts. answer: the right one. why: option -> explanation, for each option.
-    `code` and **bold** are understood in all texts. Raises ValueError if an option has no explanation.
+    question: the text above. options: two to ten texts. answer: the right one of them. why: option -> explanation, for
+    each option. All texts understand `code` and **bold**. Raises ValueError if the answer is not an option, or if an option
+    has no explanation.
     """
     if answer not in options:
         raise ValueError(f"poll {question!r}: the answer {answer!r} is not among the options {list(options)}")
@@ -61,9 +62,9 @@ def survey(
 ) -> None:
     """Ask something that has no right answer, and keep the reader's answer in a JSON file on this computer.
 
-    name: the key in the file. choice: the number of an option, from 1. comment: free text. With neither, nothing is
-    written. A second answer replaces the first. The file holds no name and no time, and is sent nowhere.
-    Raises ValueError if `choice` is not the number of an option.
+    name: the key in the file. options: texts to choose from, or none. choice: the number of an option, from 1. comment: free
+    text. With neither choice nor comment, nothing is written. A second answer replaces the first. path: the file. It holds
+    no name and no time, and it is sent nowhere. Raises ValueError if `choice` is not the number of an option.
     """
     if choice is not None and not 1 <= choice <= len(options):
         raise ValueError(f"survey {name!r}: choice={choice} is not among 1 … {len(options)}")
@@ -85,6 +86,10 @@ def survey(
 
 
 def _inline(text: str) -> str:
-    """Escape a text for HTML, with `code` and **bold**."""
+    """Escape a text for HTML, with `code` and **bold**.
+
+    >>> _inline("`x < 1` is **right**")
+    '<code>x &lt; 1</code> is <strong>right</strong>'
+    """
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)

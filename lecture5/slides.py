@@ -3,8 +3,9 @@
 python -m lecture5.slides 05          # runs notebook 05 and writes slides/05_random_matrix_spectra.html
 python -m lecture5.slides             # all of them
 
-Open the file in a browser: arrow keys or space go on, S shows the speaker's view, F fills the screen. reveal.js and
-MathJax stand inside the file. They come from two Python packages, which are fetched once, by name, and checked.
+Open the file in a browser. The arrow keys and the space bar go on, S shows the speaker's view, F fills the screen.
+reveal.js and MathJax stand inside the file. They come from two Python packages, which pip fetches once, by name; a
+checksum makes sure that they are the right ones.
 """
 
 import argparse
@@ -43,7 +44,10 @@ class Wheel:
         return ASSETS / f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
 
     def fetch(self) -> None:
-        """Have it in ASSETS: by pip, once. Raises RuntimeError if that fails or the file is not the one expected."""
+        """Make sure that the wheel lies in ASSETS; pip downloads it, once.
+
+        Raises RuntimeError if the download fails, or if the file is not the one expected.
+        """
         if not self.path.exists():
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
             command = [*pip, "--only-binary=:all:", f"--dest={ASSETS}", f"{self.package}=={self.version}"]
@@ -59,7 +63,7 @@ class Wheel:
             )
 
     def read(self, member: str) -> str:
-        """A text file inside the wheel."""
+        """The text of one file inside the wheel. member: its path there. Raises KeyError if there is none."""
         with zipfile.ZipFile(self.path) as wheel:
             return wheel.read(member).decode("utf-8")
 
@@ -69,9 +73,9 @@ MATHJAX = Wheel("sphinx-mathjax-offline", "0.0.2", "206418155b2ff2f57496fb8501fd
 
 
 def offline_pieces() -> dict[str, str]:
-    """reveal.js 5.2 and MathJax 3.2 (one file, no fonts) as texts that may stand inside a page.
+    """reveal.js 5.2 and MathJax 3.2 (one file, no fonts), as texts that may stand inside a page: name -> text.
 
-    Fetches their packages at the first call. Raises RuntimeError if that is not possible.
+    The first call fetches their packages. Raises RuntimeError if that is not possible.
     """
     ASSETS.mkdir(parents=True, exist_ok=True)
     for wheel in (REVEAL, MATHJAX):
@@ -93,8 +97,11 @@ def _inside_script(source: str) -> str:
 
 
 def run(path: Path) -> NotebookNode:
-    """The notebook with its outputs, run on one thread in a fresh process. Raises nbclient's error if a cell fails."""
-    notebook = nbformat.read(path, as_version=4)
+    """The notebook with its outputs, run on one thread in a fresh process.
+
+    path: the notebook; nothing is written to it. Raises nbclient's CellExecutionError if a cell fails.
+    """
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
     search = [str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(search)}
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute(env=env)
@@ -102,7 +109,10 @@ def run(path: Path) -> NotebookNode:
 
 
 def slides(notebook: NotebookNode, title: str) -> str:
-    """An executed notebook as one HTML page of slides. Inputs tagged `hide-input`, and cells marked skip, are left out."""
+    """An executed notebook as one HTML page of slides.
+
+    Cells marked "skip" are left out, and so is the code of cells with the tag `hide-input`. title: what the browser shows.
+    """
     config = Config()
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
@@ -113,7 +123,7 @@ def slides(notebook: NotebookNode, title: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the slides of the notebooks named by their numbers (or of all)."""
+    """Write the slides of the notebooks named by their numbers, or of all. Returns the exit code, 0."""
     parser = argparse.ArgumentParser(description="Write slides that show without a network.")
     parser.add_argument("numbers", nargs="*", help="numbers of notebooks, as 05; default: all")
     parser.add_argument("--out", type=Path, default=Path("slides"), help="the folder to write to (default: slides)")

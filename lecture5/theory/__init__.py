@@ -1,6 +1,8 @@
-"""The formulas which the figures of lecture 5 draw over their experiments.
+"""The formulas that the figures of lecture 5 draw over their experiments.
 
-Pure functions: no state, no seeds inside, numpy in and numpy out. Each names its source.
+The functions are pure: they keep no state and have no seeds inside, they take numpy and return numpy. Each docstring
+has the formula, the shapes, an example that the tests run, and the source: a paper, or a key like T7 or ERRATA 20.
+docs/sources.md has an entry for each.
 """
 
 from lecture5.theory.adaptive import (

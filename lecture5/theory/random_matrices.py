@@ -21,7 +21,10 @@ def quarter_circle_density(s: ArrayLike, sigma: float = 1.0) -> Array:
 
     p(s) = √(4σ² − s²) / (πσ²)  for 0 ≤ s ≤ 2σ, else 0;  entries N(0, σ²/n)
 
-    s: any shape. Source: Marchenko & Pastur 1967 (square case).
+    s: any shape. Returns the same shape. Source: Marchenko & Pastur 1967 (square case).
+
+    >>> quarter_circle_density([-1.0, 0.0, 2.0, 3.0]).round(4)
+    array([0.    , 0.6366, 0.    , 0.    ])
     """
     s = np.asarray(s, dtype=np.float64)
     inside = (s >= 0) & (s <= 2 * sigma)
@@ -33,23 +36,36 @@ def quarter_circle_cdf(s: ArrayLike, sigma: float = 1.0) -> Array:
 
     F(s) = [x√(4 − x²)/2 + 2 asin(x/2)] / π  with x = s/σ clipped to [0, 2]
 
-    s: any shape. Source: integral of `quarter_circle_density`.
+    s: any shape. Returns the same shape. Source: the integral of `quarter_circle_density`.
+
+    >>> quarter_circle_cdf([-1.0, 1.0, 2.0]).round(4)
+    array([0.   , 0.609, 1.   ])
     """
     x = np.clip(np.asarray(s, dtype=np.float64) / sigma, 0.0, 2.0)
-    return (x * np.sqrt(4 - x**2) / 2 + 2 * np.arcsin(x / 2)) / math.pi
+    probability: Array = (x * np.sqrt(4 - x**2) / 2 + 2 * np.arcsin(x / 2)) / math.pi
+    return probability
 
 
 def quarter_circle_mean(sigma: float = 1.0) -> float:
-    """Mean singular value: 8σ/(3π). The mean square is σ², the mean fourth power 2σ⁴."""
+    """Mean singular value of one large Gaussian matrix: 8σ/(3π). The mean square is σ², the mean fourth power 2σ⁴.
+
+    sigma: σ, for entries N(0, σ²/n). Source: the moments of `quarter_circle_density` (T1).
+
+    >>> round(quarter_circle_mean(), 4)
+    0.8488
+    """
     return 8 * sigma / (3 * math.pi)
 
 
 def largest_squared_singular_value(n: int) -> tuple[float, float]:
-    """Mean and standard deviation of s_max² for an n×n matrix with entries N(0, 1) (not scaled).
+    """Mean and standard deviation of s_max² for an n×n matrix with entries N(0, 1), which are not scaled.
 
     s_max² ≈ μ + τ·TW₁,  μ = (√(n−1) + √n)²,  τ = (√(n−1) + √n)·(1/√(n−1) + 1/√n)^{1/3}
 
-    Source: Johnstone 2001, Annals of Statistics 29, theorem 1.1; moments of TW₁ from Bornemann 2010.
+    n: at least 2. Source: Johnstone 2001, Annals of Statistics 29, theorem 1.1; moments of TW₁ from Bornemann 2010.
+
+    >>> [round(moment, 2) for moment in largest_squared_singular_value(50)]
+    [186.83, 11.73]
     """
     a, b = math.sqrt(n - 1), math.sqrt(n)
     mu, tau = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
@@ -59,44 +75,76 @@ def largest_squared_singular_value(n: int) -> tuple[float, float]:
 def smallest_singular_value_density(t: ArrayLike) -> Array:
     """Density of t = √n·s_min for entries N(0, 1), n large: (1 + t)·exp(−(t²/2 + t)) for t ≥ 0.
 
-    t: any shape. Source: Edelman 1988, SIAM J. Matrix Anal. Appl. 9, theorem 3.1.
+    t: any shape. Returns the same shape. Source: Edelman 1988, SIAM J. Matrix Anal. Appl. 9, theorem 3.1.
+
+    >>> smallest_singular_value_density([-1.0, 0.0, 1.0]).round(4)
+    array([0.    , 1.    , 0.4463])
     """
     t = np.asarray(t, dtype=np.float64)
     return np.where(t >= 0, (1 + t) * np.exp(-(t**2 / 2 + t)), 0.0)
 
 
 def smallest_singular_value_cdf(t: ArrayLike) -> Array:
-    """P(√n·s_min ≤ t) = 1 − exp(−(t²/2 + t)) for entries N(0, 1), n large. t: any shape. Source: Edelman 1988."""
+    """P(√n·s_min ≤ t) = 1 − exp(−(t²/2 + t)) for entries N(0, 1), n large.
+
+    t: any shape. Returns the same shape. Source: Edelman 1988, SIAM J. Matrix Anal. Appl. 9.
+
+    >>> smallest_singular_value_cdf([0.0, 1.0]).round(4)
+    array([0.    , 0.7769])
+    """
     t = np.maximum(np.asarray(t, dtype=np.float64), 0.0)
     return -np.expm1(-(t**2 / 2 + t))
 
 
 def smallest_singular_value_mean() -> float:
-    """Mean of √n·s_min for entries N(0, 1): √(2πe)·(1 − Φ(1)) = 0.6557. Source: Edelman 1988."""
+    """Mean of √n·s_min for entries N(0, 1), n large: √(2πe)·(1 − Φ(1)). Source: Edelman 1988.
+
+    >>> round(smallest_singular_value_mean(), 4)
+    0.6557
+    """
     return math.sqrt(2 * math.pi * math.e) * float(stats.norm.sf(1.0))
 
 
 def smallest_singular_value_median() -> float:
-    """Median of √n·s_min for entries N(0, 1): √(1 + 2 ln 2) − 1 = 0.5448. Source: Edelman 1988."""
+    """Median of √n·s_min for entries N(0, 1), n large: √(1 + 2 ln 2) − 1. Source: Edelman 1988.
+
+    >>> round(smallest_singular_value_median(), 4)
+    0.5448
+    """
     return math.sqrt(1 + 2 * math.log(2)) - 1
 
 
 def log_condition_number_mean(n: int) -> float:
-    """Mean natural logarithm of the condition number s_max/s_min: ln n + 1.537. Source: Edelman 1988, theorem 6.1."""
+    """Mean natural logarithm of the condition number s_max/s_min of an n×n Gaussian matrix: ln n + 1.537.
+
+    Source: Edelman 1988, theorem 6.1.
+
+    >>> round(log_condition_number_mean(50), 3)
+    5.449
+    """
     return math.log(n) + 1.537
 
 
 def fuss_catalan_moment(factors: int, power: int) -> float:
-    """Mean of s^(2p) over the singular values s of a product of k Gaussian matrices: C((k+1)p, p)/(kp + 1).
+    """Mean of s^(2p) over the singular values s of a product of k large Gaussian matrices: C((k+1)p, p)/(kp + 1).
 
     factors: k ≥ 1. power: p ≥ 0. Source: Alexeev, Götze & Tikhomirov 2010; Penson & Życzkowski 2011.
+
+    >>> [fuss_catalan_moment(2, p) for p in range(4)]
+    [1.0, 1.0, 3.0, 12.0]
     """
     k, p = factors, power
     return math.comb((k + 1) * p, p) / (k * p + 1)
 
 
 def fuss_catalan_edge(factors: int) -> float:
-    """Largest singular value of a product of k large Gaussian matrices: √((k+1)^(k+1)/k^k), 2 for k = 1."""
+    """Largest singular value of a product of k large Gaussian matrices: √((k+1)^(k+1)/k^k).
+
+    factors: k ≥ 1. Source: Penson & Życzkowski 2011, arXiv:1103.3453 (T2).
+
+    >>> [round(fuss_catalan_edge(k), 3) for k in (1, 2, 3)]
+    [2.0, 2.598, 3.079]
+    """
     k = factors
     return math.sqrt((k + 1) ** (k + 1) / k**k)
 
@@ -104,14 +152,18 @@ def fuss_catalan_edge(factors: int) -> float:
 def fuss_catalan_mean(factors: int) -> float:
     """Mean singular value of a product of k large Gaussian matrices: binom((k+1)/2, 1/2)/(k/2 + 1).
 
-    The Fuss–Catalan moment at p = 1/2: 8/(3π), 3/4, … for k = 1, 2, …
+    This is the Fuss–Catalan moment at p = 1/2. factors: k ≥ 1. Source: Penson & Życzkowski 2011, arXiv:1103.3453 (T2).
+
+    >>> [round(fuss_catalan_mean(k), 4) for k in (1, 2, 3)]
+    [0.8488, 0.75, 0.6791]
     """
     return float(special.binom((factors + 1) / 2, 0.5)) / (factors / 2 + 1)
 
 
 def _log_squared_singular_value(phi: Array, k: int) -> Array:
     """ln s² at the parameter φ in (0, π/(k+1)): falls from the edge at φ = 0 to −inf at the other end."""
-    return (k + 1) * np.log(np.sin((k + 1) * phi)) - np.log(np.sin(phi)) - k * np.log(np.sin(k * phi))
+    log_square: Array = (k + 1) * np.log(np.sin((k + 1) * phi)) - np.log(np.sin(phi)) - k * np.log(np.sin(k * phi))
+    return log_square
 
 
 def _phi_of(s: Array, k: int) -> Array:
@@ -144,8 +196,11 @@ def fuss_catalan_density(s: ArrayLike, factors: int) -> Array:
     With φ in (0, π/(k+1)):  s² = sin^{k+1}((k+1)φ) / (sin φ · sin^k(kφ)),
     p(s) = 2s · sin²φ · sin^{k−1}(kφ) / (π sin^k((k+1)φ));  k = 1 is the quarter circle; p(s) ~ s^{(1−k)/(1+k)} near 0
 
-    s: any shape; 0 outside (0, edge]; inf at s = 0 for k > 1. factors: k ≥ 1.
+    s: any shape. Returns the same shape: 0 outside (0, edge], and inf at s = 0 for k > 1. factors: k ≥ 1.
     Source: Biane (in Banica et al. 2011); Neuschel 2014, arXiv:1309.2200; Penson & Życzkowski 2011.
+
+    >>> fuss_catalan_density([0.0, 1.0, 3.0], factors=2).round(3)
+    array([  inf, 0.358, 0.   ])
     """
     k = factors
     s = np.asarray(s, dtype=np.float64)
@@ -160,9 +215,12 @@ def fuss_catalan_density(s: ArrayLike, factors: int) -> Array:
 def fuss_catalan_cdf(s: ArrayLike, factors: int) -> Array:
     """Cumulative distribution of the singular values s of a product of k large Gaussian matrices.
 
-    Integrated over φ, whose density is bounded. Never integrate p(x) dx near x = 0: it diverges there.
+    It is integrated over φ, whose density is bounded. Never integrate p(x) dx near x = 0, where it diverges.
 
-    s: any shape. factors: k ≥ 1. Source: the parametrisation of `fuss_catalan_density`.
+    s: any shape. Returns the same shape. factors: k ≥ 1. Source: the parametrisation of `fuss_catalan_density`.
+
+    >>> fuss_catalan_cdf([0.0, 1.0, 3.0], factors=2).round(2)
+    array([0.  , 0.69, 1.  ])
     """
     s = np.asarray(s, dtype=np.float64)
     inside = (s > 0) & (s < fuss_catalan_edge(factors))
@@ -172,7 +230,15 @@ def fuss_catalan_cdf(s: ArrayLike, factors: int) -> Array:
 
 
 def fuss_catalan_sample(factors: int, size: int, rng: np.random.Generator) -> Array:
-    """Independent draws, shape (size,), from the law of `fuss_catalan_density`, by inverting its CDF in φ."""
+    """Independent draws from the law of `fuss_catalan_density`, by inverting its distribution in φ.
+
+    factors: k ≥ 1. size: how many. rng: the generator that is drawn from. Returns shape (size,).
+    Source: the parametrisation of `fuss_catalan_density`.
+
+    >>> sample = fuss_catalan_sample(factors=2, size=1000, rng=np.random.default_rng(0))
+    >>> sample.shape, bool(sample.max() < fuss_catalan_edge(2))
+    ((1000,), True)
+    """
     edges, cumulative = _phi_distribution(factors)
     phi = np.interp(rng.random(size), cumulative, edges)
     return np.exp(_log_squared_singular_value(phi, factors) / 2)
@@ -183,7 +249,10 @@ def penson_zyczkowski_density(x: ArrayLike) -> Array:
 
     P₂(x) = 2^{1/3}√3/(12π) · (2^{1/3}a^{2/3} − 6x^{1/3}) / (x^{2/3}a^{1/3}),  a = 27 + 3√(81 − 12x),  0 < x ≤ 27/4
 
-    x: any shape. Source: Penson & Życzkowski 2011, arXiv:1103.3453, eq. 17 (s = 2).
+    x: any shape. Returns the same shape, 0 outside. Source: Penson & Życzkowski 2011, arXiv:1103.3453, eq. 17 (s = 2).
+
+    >>> penson_zyczkowski_density([0.0, 1.0, 7.0]).round(4)
+    array([0.   , 0.179, 0.   ])
     """
     x = np.asarray(x, dtype=np.float64)
     inside = (x > 0) & (x <= 27 / 4)
@@ -198,7 +267,10 @@ def product_trace_moments(n: int, factors: int) -> tuple[float, float]:
 
     T₁ ← T₁ + 2T₂/n,  T₂ ← (T₁ + (1 + n)T₂)/n,  k times, from T₁ = n², T₂ = n (Y = identity)
 
-    Source: Wick's theorem for one more Gaussian factor.
+    n: the size. factors: k ≥ 0. Source: Wick's theorem for one more Gaussian factor (T2).
+
+    >>> round(product_trace_moments(50, factors=2)[1], 1)
+    153.1
     """
     t1, t2 = float(n**2), float(n)
     for _ in range(factors):
@@ -207,30 +279,53 @@ def product_trace_moments(n: int, factors: int) -> tuple[float, float]:
 
 
 def expected_participation_ratio(n: int, factors: int) -> float:
-    """How many directions a product of k Gaussian n×n matrices really uses: T₁/T₂ → n/(k + 1) for large n.
+    """How many directions a product of k Gaussian n×n matrices really uses: T₁/T₂, about n/(k + 1) for large n.
 
-    The participation ratio of one spectrum is (Σs²)²/Σs⁴; here its numerator and denominator are averaged.
+    The participation ratio of one spectrum is (Σs²)²/Σs⁴. Here its numerator and denominator are averaged.
+
+    n: the size. factors: k ≥ 0. Source: `product_trace_moments` (T2).
+
+    >>> [round(expected_participation_ratio(50, k), 1) for k in (0, 1, 2, 5)]
+    [50.0, 24.8, 16.4, 8.0]
     """
     t1, t2 = product_trace_moments(n, factors)
     return t1 / t2
 
 
 def image_overlap(n: int, factors: int) -> float:
-    """Mean cos² between the images of two random inputs after k Gaussian layers: about (k + 1)/n while k ≪ n."""
+    """Mean cos² between the images of two random inputs after k Gaussian layers of width n: about (k + 1)/n.
+
+    n: the width. factors: k, far below n. Source: T2.
+
+    >>> image_overlap(50, factors=4)
+    0.1
+    """
     return (factors + 1) / n
 
 
 def lyapunov_spectrum(n: int, sigma: float | None = None) -> Array:
     """Growth rates per factor of the singular values of a long product of n×n Gaussian matrices, largest first.
 
-    μ_i = ½[ln 2 + ψ((n − i + 1)/2)] + ln σ,  i = 1 … n;  entries N(0, σ²), σ = 1/√n by default
+    μ_i = ½[ln 2 + ψ((n − i + 1)/2)] + ln σ,  i = 1 … n;  entries N(0, σ²)
 
-    Returns shape (n,). Source: Newman 1986, Comm. Math. Phys. 103; Forrester 2013, arXiv:1206.2001.
+    sigma: σ, 1/√n by default. Returns shape (n,): natural logarithms per factor.
+    Source: Newman 1986, Comm. Math. Phys. 103; Forrester 2013, arXiv:1206.2001.
+
+    >>> lyapunov_spectrum(50)[[0, 1, -1]].round(4)
+    array([-0.0101, -0.0204, -2.5912])
     """
     scale = -0.5 * math.log(n) if sigma is None else math.log(sigma)
-    return 0.5 * (math.log(2) + special.digamma((n - np.arange(n)) / 2)) + scale
+    rates: Array = 0.5 * (math.log(2) + special.digamma((n - np.arange(n)) / 2)) + scale
+    return rates
 
 
 def lyapunov_fluctuation(n: int) -> Array:
-    """Variance per factor of the accumulated logs in `lyapunov_spectrum`: ψ′((n − i + 1)/2)/4. Returns shape (n,)."""
-    return special.polygamma(1, (n - np.arange(n)) / 2) / 4
+    """Variance per factor of the accumulated logarithms of `lyapunov_spectrum`: ψ′((n − i + 1)/2)/4.
+
+    Returns shape (n,), in the same order. Source: Newman 1986, Comm. Math. Phys. 103 (T3).
+
+    >>> lyapunov_fluctuation(50)[[0, -1]].round(4)
+    array([0.0102, 1.2337])
+    """
+    variances: Array = special.polygamma(1, (n - np.arange(n)) / 2) / 4
+    return variances

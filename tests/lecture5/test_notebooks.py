@@ -18,7 +18,7 @@ SLIDES = {f"S{i}" for i in range(1, 66)}
 TOPICS = {f"L{i}" for i in range(1, 53)}
 TOPICS_WITHOUT_NUMBERS = {"L16", "L19", "L20", "L39", "L41", "L52"}  # a map, surveys, cited results, a decision table
 
-# What students write in the homework; COURSE.md, column "signature".
+# The functions that students write in the homework, of COURSE A1 to COURSE A4.
 HOMEWORK = {
     "steps_to_underflow",
     "logsumexp",

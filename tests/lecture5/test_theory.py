@@ -1,16 +1,38 @@
-"""The formulas of lecture5.theory against scipy, simulation, closed forms, and the values stated in THEORY.md."""
+"""The formulas of lecture5.theory against scipy, simulation, closed forms, and the values of the rows T1.1 to T28.2."""
 
+import doctest
+import importlib
+import inspect
 import itertools
 import math
+import pkgutil
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 from scipy.linalg import eigh_tridiagonal
 
+import lecture5
 from lecture5 import theory
 
 RNG = np.random.default_rng
+MODULES = [info.name for info in pkgutil.walk_packages(lecture5.__path__, "lecture5.")]
+FORMULAS = {name: getattr(theory, name) for name in theory.__all__ if inspect.isfunction(getattr(theory, name))}
+
+
+# Docstrings
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_are_true(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_has_a_source_and_an_example(name):
+    text = FORMULAS[name].__doc__
+    assert "Source:" in text
+    assert ">>> " in text
 
 
 # Random matrices
