@@ -14,10 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from autograder.notebooks.verdict import STATUSES, CellVerdict
-
-# A submission with one of these was never attempted as far as we can see: it says nothing about an exercise.
-NO_ATTEMPT = {"missing", "unreadable", "infrastructure"}
+from autograder.notebooks.status import Status
+from autograder.notebooks.verdict import CellVerdict
 
 # exercise -> verdict, of one student
 Verdicts = Mapping[str, CellVerdict]
@@ -98,7 +96,7 @@ def exercise_statistics(verdicts: Mapping[str, Verdicts]) -> list[ExerciseStatis
     rows = []
     for exercise in _exercises(verdicts):
         cells = {student: row[exercise] for student, row in verdicts.items() if exercise in row}
-        cells = {student: cell for student, cell in cells.items() if cell.status not in NO_ATTEMPT}
+        cells = {student: cell for student, cell in cells.items() if not cell.status.no_attempt}
         if not cells:
             continue
         points = [cell.points for cell in cells.values()]
@@ -128,7 +126,7 @@ def check_statistics(verdicts: Mapping[str, Verdicts]) -> list[CheckStatistics]:
     attempts: Counter[tuple[str, str]] = Counter()
     for row in verdicts.values():
         for exercise, cell in row.items():
-            if cell.exercise is None or cell.status == "not attempted":
+            if cell.exercise is None or cell.status is Status.NOT_ATTEMPTED:
                 continue
             for check in cell.exercise.checks:
                 attempts[exercise, check.name] += 1
@@ -152,10 +150,10 @@ def misconception_statistics(verdicts: Mapping[str, Verdicts]) -> list[Misconcep
     return sorted(found, key=lambda row: (-len(row.students), row.exercise, row.name))
 
 
-def status_counts(statuses: Iterable[str]) -> list[tuple[str, int]]:
+def status_counts(statuses: Iterable[Status]) -> list[tuple[Status, int]]:
     """How many submissions have each status, from best to worst."""
     counts = Counter(statuses)
-    return [(status, counts[status]) for status in STATUSES if counts[status]]
+    return [(status, counts[status]) for status in Status if counts[status]]
 
 
 @lru_cache(maxsize=4096)

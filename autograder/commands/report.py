@@ -17,7 +17,6 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from autograder.commands.class_statistics import (
-    NO_ATTEMPT,
     ExerciseStatistics,
     check_statistics,
     equal_pairs,
@@ -31,6 +30,7 @@ from autograder.course.attention import reasons_for_a_ta
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.notebooks.graded import GradedSubmission
+from autograder.notebooks.status import Status
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict
 from autograder.pages import page, percent, points
@@ -76,7 +76,9 @@ def write_report(classroom: Classroom, assignment: str, names: bool = False) -> 
         ),
         misconceptions=misconception_statistics(verdicts),
         shown_misconceptions=SHOWN_MISCONCEPTIONS,
-        statuses=status_counts([submission.status for submission in submissions] + ["infrastructure"] * len(ungraded)),
+        statuses=status_counts(
+            [*(submission.status for submission in submissions), *[Status.INFRASTRUCTURE] * len(ungraded)]
+        ),
         submitted=len(everybody),
         reasons=reasons_for_a_ta(submissions, ungraded, scores.pending),
         nobody=[row for row in checks if row.passed == 0],
@@ -118,7 +120,7 @@ class Scores:
 def _scores(classroom: Classroom, assignment: str, submissions: list[GradedSubmission]) -> Scores:
     from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 
-    students = {submission.student: submission for submission in submissions if submission.status not in NO_ATTEMPT}
+    students = {submission.student: submission for submission in submissions if not submission.status.no_attempt}
     left_out = len(submissions) - len(students)
     with classroom.gradebook() as gradebook:
         mine = Assignment.name == assignment, Assignment.id == SubmittedAssignment.assignment_id

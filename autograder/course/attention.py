@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from autograder.commands.class_statistics import NO_ATTEMPT
+from autograder.notebooks.bonus import question_name
 from autograder.notebooks.graded import GradedSubmission
-
-# What a TA has to look at, and what to do about it.
-NEEDS_TA = {
-    "infrastructure": "Not graded, through no fault of theirs: grade them again.",
-    "unreadable": "The file could not be read: ask for it again.",
-    "missing": "A notebook is not there: ask for it, or enter the 0 yourself.",
-    "crashed": "Ended the process: look at the cell.",
-    "out of memory": "Over the memory limit: look at the cell.",
-    "timed out": "Over the time limit: look at the cell.",
-}
+from autograder.notebooks.status import Status
+from autograder.notebooks.verdict import CellVerdict
 
 
 @dataclass
@@ -32,30 +23,55 @@ class Reason:
 def reasons_for_a_ta(
     submissions: list[GradedSubmission], ungraded: list[str], pending: dict[str, list[str]]
 ) -> list[Reason]:
-    """What in this class needs a person, most urgent first. pending: student -> written answers that wait."""
-    reasons = {status: Reason(status, todo) for status, todo in NEEDS_TA.items()}
-    reasons["infrastructure"].rows += [(student, "handed in, not graded") for student in ungraded]
-    notes = Reason("notes of the grader", "Cells that were restored, moved or left out: see that nobody lost work.")
-    flags = Reason("perhaps by forbidden means", "The grade is untouched: read the cell, then decide.")
+    """What in this class needs a person, most urgent first; reasons that nobody has are left out.
+
+    ungraded: students who handed in and have no grade. pending: student -> written answers that wait.
+    """
+    reasons = [_with_status(status, submissions) for status in reversed(Status) if status.needs_ta]
+    for reason in reasons:
+        if reason.title == Status.INFRASTRUCTURE:
+            reason.rows[:0] = [(student, "handed in, not graded") for student in ungraded]
+    return [reason for reason in (*reasons, _flags(submissions), _notes(submissions), _waiting(pending)) if reason.rows]
+
+
+def _with_status(status: Status, submissions: list[GradedSubmission]) -> Reason:
+    """Who has this status somewhere, and where: the questions, or what the record notes about the whole notebook."""
+    reason = Reason(status, status.todo)
     for submission in submissions:
-        cells = [cell for record in submission.records for cell in record.cells if cell.max_points > 0]
-        records = {record.status for record in submission.records}
-        for status, reason in reasons.items():
-            where = [re.sub(r"^grade_", "", cell.grade_id) for cell in cells if cell.status == status]
-            if status in NO_ATTEMPT and status in records:
-                where = [note for record in submission.records if record.status == status for note in record.notes]
-            if where or status in records:
-                reason.rows.append((submission.student, ", ".join(where)))
-        kept = [note for record in submission.records if record.status not in NO_ATTEMPT for note in record.notes]
-        if kept:
-            notes.rows.append((submission.student, _short(kept)))
-        raised = [flag for cell in cells for flag in cell.flags]
-        if raised:
-            flags.rows.append((submission.student, _short(raised)))
-    waiting = Reason("written answers to grade", "Open nbgrader's formgrader and read them.")
+        records = [record for record in submission.records if record.status is status]
+        where = [question_name(cell.grade_id) for cell in _cells(submission) if cell.status is status]
+        if status.no_attempt and records:
+            where = [note for record in records for note in record.notes]
+        if where or records:
+            reason.rows.append((submission.student, ", ".join(where)))
+    return reason
+
+
+def _cells(submission: GradedSubmission) -> list[CellVerdict]:
+    return [cell for record in submission.records for cell in record.cells if cell.max_points > 0]
+
+
+def _flags(submissions: list[GradedSubmission]) -> Reason:
+    reason = Reason("perhaps by forbidden means", "The grade is untouched: read the cell, then decide.")
+    for submission in submissions:
+        if raised := [flag for cell in _cells(submission) for flag in cell.flags]:
+            reason.rows.append((submission.student, _short(raised)))
+    return reason
+
+
+def _notes(submissions: list[GradedSubmission]) -> Reason:
+    reason = Reason("notes of the grader", "Cells that were restored, moved or left out: see that nobody lost work.")
+    for submission in submissions:
+        records = [record for record in submission.records if not record.status.no_attempt]
+        if kept := [note for record in records for note in record.notes]:
+            reason.rows.append((submission.student, _short(kept)))
+    return reason
+
+
+def _waiting(pending: dict[str, list[str]]) -> Reason:
     counts = Counter(", ".join(cells) for cells in pending.values())
-    waiting.rows = [("", f"{cells}: {number} students") for cells, number in counts.most_common()]
-    return [reason for reason in (*reasons.values(), flags, notes, waiting) if reason.rows]
+    rows = [("", f"{cells}: {number} students") for cells, number in counts.most_common()]
+    return Reason("written answers to grade", Status.PENDING.todo, rows)
 
 
 def _short(lines: list[str]) -> str:

@@ -18,6 +18,7 @@ from autograder.grading.job import Result
 from autograder.nbgrader_plugin.exporter import EngineExporter
 from autograder.nbgrader_plugin.gradebook import stop_sharing
 from autograder.notebooks.graded import GradedSubmission
+from autograder.notebooks.status import UnknownStatusError
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import NotebookRecord
 
@@ -226,11 +227,14 @@ class Classroom:
                 done.result()
 
     def results(self, assignment: str) -> list[GradedSubmission]:
-        """What was graded so far, by student."""
+        """What was graded so far, by student. Raises CourseError where a record names a status that there is none of."""
         pattern = self.folder("autograded", assignment, "*")
         found = []
         for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):
-            records = [NotebookRecord.read(path) for path in sorted(folder.glob("*.ipynb"))]
+            try:
+                records = [NotebookRecord.read(path) for path in sorted(folder.glob("*.ipynb"))]
+            except UnknownStatusError as error:
+                raise CourseError(str(error)) from error
             kept = tuple(record for record in records if record is not None)
             if kept:
                 found.append(GradedSubmission(folder.parent.name, kept))

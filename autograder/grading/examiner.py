@@ -20,18 +20,13 @@ from nbformat import NotebookNode
 
 from autograder.grading.banned import banned_names, doubtful_methods, full_names, helpers_of, imported_names
 from autograder.notebooks.cells import grade_id_of, is_setup, is_test, runs_at_the_students
-from autograder.notebooks.verdict import CellVerdict, worst, write_outputs
+from autograder.notebooks.status import Status, by_points, worst
+from autograder.notebooks.verdict import CellVerdict, write_outputs
 from autograder.wall.student import CellRun, Student
 from exercises import find
 from exercises.bank import Exercise
 from exercises.grading import Sitting, sitting
 from exercises.lost import AnswerLost, InfrastructureError
-
-LOST = {
-    "timed out": "Your code went over its time limit here. Is there a loop that never ends?",
-    "out of memory": "Your code went over its memory limit here.",
-    "crashed": "Your code ended its process here (an exit, or a crash).",
-}
 
 
 @dataclass
@@ -39,7 +34,7 @@ class Examination:
     """What examining a notebook gave; the notebook itself has its outputs written."""
 
     cells: list[CellVerdict] = field(default_factory=list)
-    status: str = "passed"
+    status: Status = Status.PASSED
     lost: bool = False
 
 
@@ -126,7 +121,7 @@ class _Examiner:
                 f"{exercise.name if exercise else grade_id}: 0 of {max_points:g} points. This exercise is to build it; "
                 f"your code uses {', '.join(banned)}. The statement says what is allowed."
             )
-            verdict = CellVerdict(grade_id, 0.0, max_points, "wrong", text)
+            verdict = CellVerdict(grade_id, 0.0, max_points, Status.WRONG, text)
         doubts = {doubt for source in sources for doubt in doubtful_methods(source, forbidden)}
         verdict.flags += [f"{exercise.name if exercise else grade_id}: look at {doubt}" for doubt in sorted(doubts)]
         return replace(verdict, seconds=time.monotonic() - start)
@@ -135,7 +130,7 @@ class _Examiner:
         """A visible test without points runs in the student's process, as it did in their own notebook."""
         start = time.monotonic()
         grade_id = grade_id_of(cell) or ""
-        status, message = "passed", ""
+        status, message = Status.PASSED, ""
         try:
             self.student.run_test(_marshalled(cell.source, f"<{grade_id}>"))
         except Exception as error:
@@ -174,27 +169,28 @@ class _Examiner:
         if isinstance(run.value, (int, float)) and not isinstance(run.value, bool) and math.isfinite(run.value):
             points = min(max(float(run.value), 0.0), max_points)
         if exercise is not None:
-            return CellVerdict(grade_id, points, max_points, exercise.status, exercise.report(), exercise=exercise)
-        status = "passed" if points >= max_points else "partly" if points > 0 else "wrong"
-        return CellVerdict(grade_id, points, max_points, status)
+            status = Status(exercise.status)
+            return CellVerdict(grade_id, points, max_points, status, exercise.report(), exercise=exercise)
+        return CellVerdict(grade_id, points, max_points, by_points(points, max_points))
 
-    def _explain(self, error: BaseException, used: frozenset[str]) -> tuple[str, str]:
+    def _explain(self, error: BaseException, used: frozenset[str]) -> tuple[Status, str]:
         """Status and message for a test cell that stopped with an exception."""
         if isinstance(error, AnswerLost):
-            return error.status, LOST.get(error.status, LOST["crashed"])
+            lost = Status(error.status)
+            return lost, lost.sentence
         if isinstance(error, NotImplementedError):
-            return "not attempted", "Not attempted yet."
+            return Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED.sentence
         if isinstance(error, NameError):
             for name in sorted(used):
                 run = self.runs.get(name)
                 if run is not None and run.lost:
-                    return run.lost, f"{name} is not defined: its cell was stopped ({run.lost})."
+                    return Status(run.lost), f"{name} is not defined: its cell was stopped ({run.lost})."
                 if run is not None and run.error:
-                    return "error", f"{name} is not defined: its cell stopped with {run.error}."
-            return "error", f"{error}. Is its cell there, and does it run from top to bottom?"
+                    return Status.ERROR, f"{name} is not defined: its cell stopped with {run.error}."
+            return Status.ERROR, f"{error}. Is its cell there, and does it run from top to bottom?"
         if isinstance(error, AssertionError):
-            return "wrong", str(error).strip() or "A test of this cell fails."
-        return "error", f"Your code raised {type(error).__name__}: {str(error)[:500]}"
+            return Status.WRONG, str(error).strip() or "A test of this cell fails."
+        return Status.ERROR, f"Your code raised {type(error).__name__}: {str(error)[:500]}"
 
     # Forbidden means ------------------------------------------------------------------------------------------------
 
@@ -255,4 +251,4 @@ def _exercise(used: frozenset[str]) -> Exercise | None:
 def _undefined_name(verdict: CellVerdict) -> bool:
     if verdict.exercise is not None:
         return "NameError" in verdict.exercise.error
-    return verdict.status == "error" and "is not defined" in verdict.message
+    return verdict.status is Status.ERROR and "is not defined" in verdict.message

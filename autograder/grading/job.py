@@ -24,7 +24,8 @@ from autograder.grading.processes import on_one_core
 from autograder.notebooks.cells import grade_id_of, is_test
 from autograder.notebooks.read import UnreadableNotebook, read_cells
 from autograder.notebooks.rebuild import rebuild
-from autograder.notebooks.verdict import CellVerdict, NotebookRecord, worst, write_outputs
+from autograder.notebooks.status import Status, worst
+from autograder.notebooks.verdict import CellVerdict, NotebookRecord, write_outputs
 from autograder.wall.fork_server import ForkServer, ForkServerHandle
 from autograder.wall.ladder import choose_rung
 from autograder.wall.limits import LimitValues
@@ -64,7 +65,7 @@ class Result:
     student: str
     assignment: str
     notebooks: dict[str, str] = field(default_factory=dict)
-    status: str = "passed"
+    status: Status = Status.PASSED
     points: float = 0.0
     max_points: float = 0.0
     seconds: float = 0.0
@@ -115,10 +116,10 @@ def _grade(job: Job) -> Result:
         except InfrastructureError as error:
             stop_fork_server()
             if attempt == 2:
-                result.status, result.failure = "infrastructure", str(error)
+                result.status, result.failure = Status.INFRASTRUCTURE, str(error)
                 return result
         except Exception as error:  # a mistake of ours that this submission brought to light: for a person to look at
-            result.status, result.failure = "infrastructure", f"{type(error).__name__}: {error}"
+            result.status, result.failure = Status.INFRASTRUCTURE, f"{type(error).__name__}: {error}"
             return result
     result.status = worst(record.status for record in records)
     result.lost = any(record.lost for record in records)
@@ -146,9 +147,9 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     try:
         cells = read_cells(data) if data is not None else []
     except UnreadableNotebook as error:
-        cells, problem = [], ("unreadable", str(error))
+        cells, problem = [], (Status.UNREADABLE, str(error))
     if data is None:
-        problem = ("missing", f"No notebook {name}.ipynb was handed in.")
+        problem = (Status.MISSING, f"No notebook {name}.ipynb was handed in.")
     nb, notes = rebuild(graded, cells)
     record.notes = [*([job.notes[name]] if name in job.notes else []), *notes] if problem is None else [problem[1]]
     if problem is None:
@@ -209,7 +210,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: str, message: str) -> None:
+def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: Status, message: str) -> None:
     for cell in nb.cells:
         if is_test(cell):
             verdict = CellVerdict(grade_id_of(cell) or "", 0.0, float(cell.metadata.nbgrader.points), status, message)

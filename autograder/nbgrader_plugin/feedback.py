@@ -19,26 +19,10 @@ from traitlets.config import Config
 
 from autograder.notebooks.bonus import is_bonus, question_name
 from autograder.notebooks.cells import grade_id_of, is_kind, is_setup, is_test
+from autograder.notebooks.status import Status, by_points
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from autograder.pages import page
 from autograder.pages.markup import markdown, outputs, python, python_style
-
-# status -> (what the badge says, its colour, one sentence)
-STATUSES = {
-    "passed": ("passed", "good", "Everything that was asked for is there."),
-    "partly": ("partly right", "half", "Some of what was asked for is there."),
-    "not attempted": ("not attempted", "half", "The cell is still as it was handed out."),
-    "wrong": ("not right yet", "bad", "Your code ran, but what it returned is not what was asked for."),
-    "error": ("stopped with an error", "bad", "Your code stopped with an error."),
-    "timed out": ("over the time limit", "bad", "Your code went over its time limit. Is there a loop that never ends?"),
-    "out of memory": ("over the memory limit", "bad", "Your code asked for more memory than it may have."),
-    "crashed": ("ended its process", "bad", "Your code ended its process: an exit, or a crash."),
-    "unreadable": ("file not readable", "bad", "Your notebook could not be read, so nothing could be graded."),
-    "missing": ("not handed in", "bad", "This notebook was not handed in."),
-    "infrastructure": ("not graded", "half", "The grader failed here, not you. Your TA knows."),
-    "pending": ("not graded yet", "half", "A person reads this answer; the points follow."),
-    "by hand": ("graded by a person", "good", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -50,7 +34,7 @@ class Card:
     is_code: bool
     score: float
     max_score: float
-    status: str
+    status: Status
     sentence: str = ""
     checks: list[tuple[bool, str, float, float]] = field(default_factory=list)
     recognised: str = ""
@@ -59,9 +43,9 @@ class Card:
     bonus: bool = False
 
     @property
-    def badge(self) -> tuple[str, str]:
-        """The status in words, and its colour."""
-        return STATUSES[self.status][:2]
+    def waits(self) -> bool:
+        """A person has to grade it: there are no points to show yet."""
+        return self.status is Status.PENDING
 
 
 @dataclass(frozen=True)
@@ -173,7 +157,7 @@ def _anchor(cell: NotebookNode) -> str:
 def _written_card(cell: NotebookNode, heading: str) -> Card:
     """An answer that a person grades."""
     score, max_score = _score(cell)
-    status = "pending" if cell.metadata.nbgrader.get("pending") else "by hand"
+    status = Status.PENDING if cell.metadata.nbgrader.get("pending") else Status.BY_HAND
     return Card(
         _anchor(cell),
         heading or grade_id_of(cell) or "",
@@ -181,8 +165,8 @@ def _written_card(cell: NotebookNode, heading: str) -> Card:
         score,
         max_score,
         status,
-        STATUSES[status][2],
-        by_hand=status == "by hand",
+        status.sentence,
+        by_hand=status is Status.BY_HAND,
     )
 
 
@@ -198,9 +182,16 @@ def _test_block(cell: NotebookNode, verdict: CellVerdict | None) -> Block:
 def _bare_card(cell: NotebookNode) -> Card:
     """A test cell which another engine graded: nothing is known but the score."""
     score, max_score = _score(cell)
-    status = "passed" if score >= max_score else "partly" if score > 0 else "wrong"
     grade_id = grade_id_of(cell) or ""
-    return Card(_anchor(cell), grade_id, True, score, max_score, status, bonus=is_bonus(question_name(grade_id)))
+    return Card(
+        _anchor(cell),
+        grade_id,
+        True,
+        score,
+        max_score,
+        by_points(score, max_score),
+        bonus=is_bonus(question_name(grade_id)),
+    )
 
 
 def _test_card(cell: NotebookNode, verdict: CellVerdict, hidden: bool) -> Card:
@@ -215,9 +206,9 @@ def _test_card(cell: NotebookNode, verdict: CellVerdict, hidden: bool) -> Card:
         score=score,
         max_score=max_score,
         status=verdict.status,
-        sentence=sentence or STATUSES[verdict.status][2],
+        sentence=sentence or verdict.status.sentence,
         checks=[(check.passed, check.message, check.points, check.max_points) for check in exercise.checks]
-        if exercise and verdict.status != "not attempted"
+        if exercise and verdict.status is not Status.NOT_ATTEMPTED
         else [],
         recognised=(exercise.recognised or "") if exercise else "",
         hint=exercise.hint if exercise else "",

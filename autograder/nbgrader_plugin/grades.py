@@ -12,32 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.notebooks.bonus import is_bonus, question_name
 from autograder.notebooks.graded import is_finished, is_newer
+from autograder.notebooks.status import Status
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
-
-# A verdict with one of these says nothing about what the student knows: a person has to look first.
-UNSETTLED = ("infrastructure", "unreadable", "missing", "crashed")
-NO_FILE = UNSETTLED[:3]  # these are about a whole notebook, its written answers too
 
 
 @dataclass(frozen=True)
 class Question:
-    """One graded cell of one student that carries points. score: None while it is open; `open` says why.
-
-    status: the verdict's, "by hand", "pending", "not graded" or "not handed in".
-    """
+    """One graded cell of one student that carries points. score: None while it is open; `open` says why."""
 
     notebook: str
     name: str
     written: bool
     bonus: bool
     max_score: float
-    status: str
+    status: Status
     score: float | None = None
     auto_score: float | None = None
     manual_score: float | None = None
@@ -91,7 +84,8 @@ def students_of(gradebook: Gradebook, coursedir: CourseDirectory, assignments: l
 def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, student: str) -> StudentGrade:
     """One student's grade, from the gradebook and the records in `autograded/`.
 
-    Raises nbgrader's MissingEntry for an assignment that is not in the gradebook.
+    Raises nbgrader's MissingEntry for an assignment that is not in the gradebook, and UnknownStatusError for a record with a word
+    that is no status.
     """
     gradebook.find_assignment(assignment)
     names = sorted({notebook for notebook, _ in _cells(gradebook, assignment)})
@@ -101,9 +95,9 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
     except MissingEntry:
         submission = None
     submitted = Path(coursedir.format_path(coursedir.submitted_directory, student, assignment))
-    why, status = "", "not graded"
+    why, status = "", Status.NOT_GRADED
     if submission is None and not submitted.is_dir():
-        why, status = "nothing was handed in", "not handed in"
+        why, status = "nothing was handed in", Status.NOT_HANDED_IN
     elif submission is None or not is_finished(graded, names):
         why = f"handed in, and not graded: course grade {assignment}"
     elif is_newer(coursedir, submitted, graded):
@@ -113,13 +107,13 @@ def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, 
     questions: list[Question] = []
     late = {}
     for notebook in sorted(submission.notebooks, key=lambda one: one.name):
-        record = _record(graded / f"{notebook.name}.ipynb")
+        record = NotebookRecord.read(graded / f"{notebook.name}.ipynb")
         verdicts = {cell.grade_id: cell for cell in record.cells} if record else {}
         late[notebook.name] = float(notebook.late_submission_penalty or 0.0)
         places = {name: place for place, name in enumerate(verdicts)}
         for grade in sorted(notebook.grades, key=lambda one: (places.get(one.cell.name, len(places)), one.cell.name)):
             if grade.cell.max_score:
-                whole = record.status if record and record.status in NO_FILE else ""
+                whole = record.status if record and record.status.no_attempt else None
                 questions.append(_question(notebook.name, grade, verdicts.get(grade.cell.name), whole))
     return StudentGrade(student, assignment, tuple(questions), late)
 
@@ -134,7 +128,7 @@ def _cells(gradebook: Gradebook, assignment: str) -> list[tuple[str, Any]]:
     ]
 
 
-def _unknown(gradebook: Gradebook, assignment: str, status: str, why: str) -> Iterator[Question]:
+def _unknown(gradebook: Gradebook, assignment: str, status: Status, why: str) -> Iterator[Question]:
     for notebook, cell in _cells(gradebook, assignment):
         name = question_name(cell.name)
         yield Question(notebook, name, _written(cell), is_bonus(name), float(cell.max_score), status, open=why)
@@ -144,34 +138,19 @@ def _written(cell: Any) -> bool:
     return cell.cell_type != "code"
 
 
-def _record(path: Path) -> NotebookRecord | None:
-    return NotebookRecord.of(nbformat.read(path, as_version=4))
-
-
-def _question(notebook: str, grade: Any, verdict: CellVerdict | None, whole: str) -> Question:
-    by_hand = grade.manual_score is not None
-    status = whole or (verdict.status if verdict else "")
-    why = ""
-    if grade.needs_manual_grade:
-        why = "was graded by hand, then graded again: confirm it in formgrader" if by_hand else "waits for a person"
-    elif by_hand:
-        status = "by hand"
-    elif status in UNSETTLED:
-        why = f"is {status!r}: look at it, then enter its points in formgrader"
-    elif grade.auto_score is None:
-        why = "has no score: grade it again"
-    written = _written(grade.cell)
-    if not status:
-        status = "pending" if why else ("not attempted" if written else "graded")
+def _question(notebook: str, grade: Any, verdict: CellVerdict | None, whole: Status | None) -> Question:
+    """whole: what became of the whole notebook, where nothing of it was seen."""
+    seen = whole or (verdict.status if verdict else None)
+    why = _why_open(grade, seen)
     name = question_name(grade.cell.name)
     exercise = verdict.exercise if verdict else None
     return Question(
         notebook=notebook,
         name=name,
-        written=written,
+        written=_written(grade.cell),
         bonus=is_bonus(name),
         max_score=float(grade.cell.max_score),
-        status=status,
+        status=_status(grade, seen, why),
         score=None if why else float(grade.score),
         auto_score=grade.auto_score,
         manual_score=grade.manual_score,
@@ -180,3 +159,26 @@ def _question(notebook: str, grade: Any, verdict: CellVerdict | None, whole: str
         seconds=round(verdict.seconds, 2) if verdict else None,
         open=why,
     )
+
+
+def _why_open(grade: Any, seen: Status | None) -> str:
+    """Why the points of a question are not known; "" where they are. seen: the grader's status, None where it has none."""
+    by_hand = grade.manual_score is not None
+    if grade.needs_manual_grade:
+        return "was graded by hand, then graded again: confirm it in formgrader" if by_hand else "waits for a person"
+    if by_hand:
+        return ""
+    if seen is not None and seen.open:
+        return f"is '{seen}': look at it, then enter its points in formgrader"
+    return "has no score: grade it again" if grade.auto_score is None else ""
+
+
+def _status(grade: Any, seen: Status | None, why: str) -> Status:
+    """The status of a question, given why it is open (or "")."""
+    if grade.manual_score is not None and not why:
+        return Status.BY_HAND
+    if seen is not None:
+        return seen
+    if why:
+        return Status.PENDING
+    return Status.NOT_ATTEMPTED if _written(grade.cell) else Status.GRADED

@@ -26,6 +26,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Dict, Unicode
 
 from autograder.nbgrader_plugin.grades import StudentGrade, grade_of, maximum, students_of
+from autograder.notebooks.status import UnknownStatusError
 
 OPEN_COLUMNS = ["student", "assignment", "why"]
 
@@ -120,7 +121,10 @@ class GradeExporter(ExportPlugin):
         grades = Grades([_person(name, known_people.get(name)) for name in wanted], maxima)
         for person in grades.people:
             for name in assignments:
-                grades.grades[person.id, name] = grade_of(gradebook, coursedir, name, person.id)
+                try:
+                    grades.grades[person.id, name] = grade_of(gradebook, coursedir, name, person.id)
+                except UnknownStatusError as error:
+                    self._fail(str(error))
         return grades
 
     def _fail(self, message: str) -> NoReturn:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from autograder.notebooks.verdict import NotebookRecord, worst
+from autograder.notebooks.status import Status, worst
+from autograder.notebooks.verdict import NotebookRecord
 
 if TYPE_CHECKING:  # grading processes do without nbgrader, which takes seconds to import
     from nbgrader.coursedir import CourseDirectory
@@ -56,7 +57,7 @@ class GradedSubmission:
         return sum(cell.max_points for record in self.records for cell in record.cells)
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         return worst(record.status for record in self.records)
 
     @property

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
+from autograder.notebooks.status import Status, UnknownStatusError
 from exercises.verdict import Verdict
-
-# From best to worst; the status of a whole submission is its worst one.
-STATUSES = (
-    "passed",
-    "partly",
-    "not attempted",
-    "wrong",
-    "error",
-    "timed out",
-    "out of memory",
-    "crashed",
-    "unreadable",
-    "missing",
-    "infrastructure",
-)
 
 
 @dataclass
 class CellVerdict:
     """One graded cell.
 
-    status: one of STATUSES. message: for the student. exercise: the bank's verdict where the cell called `grade()`.
+    message: for the student. exercise: the bank's verdict where the cell called `grade()`.
     flags: what a TA should look at; they never change points.
     """
 
     grade_id: str
     points: float
     max_points: float
-    status: str
+    status: Status
     message: str = ""
     seconds: float = 0.0
     exercise: Verdict | None = None
@@ -51,8 +36,10 @@ class CellVerdict:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> CellVerdict:
+        """The verdict that `to_dict` wrote down. Raises UnknownStatusError."""
         exercise = data.get("exercise")
-        return cls(**{**data, "exercise": Verdict.from_dict(exercise) if exercise else None})
+        read = {"status": Status(data["status"]), "exercise": Verdict.from_dict(exercise) if exercise else None}
+        return cls(**{**data, **read})
 
 
 @dataclass
@@ -64,7 +51,7 @@ class NotebookRecord:
     notebook: str
     cells: list[CellVerdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    status: str = "passed"
+    status: Status = Status.PASSED
     rung: str = ""
     seconds: float = 0.0
     lost: bool = False
@@ -76,7 +63,16 @@ class NotebookRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NotebookRecord:
-        return cls(**{**data, "cells": [CellVerdict.from_dict(cell) for cell in data["cells"]]})
+        """The record that `to_dict` wrote down. Raises UnknownStatusError, which says whose record it is and what to do."""
+        student, assignment = data["student"], data["assignment"]
+        try:
+            cells = [CellVerdict.from_dict(cell) for cell in data["cells"]]
+            return cls(**{**data, "cells": cells, "status": Status(data["status"])})
+        except UnknownStatusError as error:
+            raise UnknownStatusError(
+                f"{data['notebook']}.ipynb of {student} in autograded/: {error}; "
+                f"grade it again: course grade {assignment} --student {student} --force"
+            ) from None
 
     @classmethod
     def of(cls, nb: NotebookNode) -> NotebookRecord | None:
@@ -98,11 +94,6 @@ class NotebookRecord:
         nb.metadata.setdefault("course", {})["record"] = self.to_dict()
 
 
-def worst(statuses: Iterable[str]) -> str:
-    """The status that says most about what went wrong; "passed" where there is none."""
-    return max(statuses, key=STATUSES.index, default="passed")
-
-
 def write_outputs(cell: NotebookNode, verdict: CellVerdict) -> None:
     """The verdict as outputs: nbgrader reads full points from no result, and any other score from the result's number.
 
@@ -112,7 +103,7 @@ def write_outputs(cell: NotebookNode, verdict: CellVerdict) -> None:
     outputs: list[dict[str, Any]] = []
     if text:
         outputs.append({"output_type": "stream", "name": "stdout", "text": text.rstrip() + "\n"})
-    if verdict.max_points == 0 and verdict.status != "passed":
+    if verdict.max_points == 0 and verdict.status is not Status.PASSED:
         outputs = [{"output_type": "error", "ename": verdict.status, "evalue": text, "traceback": text.splitlines()}]
     elif verdict.points < verdict.max_points:
         points = {"text/plain": repr(float(verdict.points))}

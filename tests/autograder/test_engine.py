@@ -178,11 +178,12 @@ def test_a_second_run_regrades_nothing(graded: Classroom) -> None:
 
 
 def test_points_that_cannot_be_a_grade_are_clamped() -> None:
+    from autograder.notebooks.status import Status
     from autograder.notebooks.verdict import CellVerdict, write_outputs
 
     cell = nbformat.v4.new_code_cell()
     for points, wanted in ((4.0, []), (1.5, ["1.5"]), (0.0, ["0.0"])):
-        write_outputs(cell, CellVerdict("g", points, 4.0, "partly", "text"))
+        write_outputs(cell, CellVerdict("g", points, 4.0, Status.PARTLY, "text"))
         assert [o["data"]["text/plain"] for o in cell.outputs if o.output_type == "execute_result"] == wanted
 
 

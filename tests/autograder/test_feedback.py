@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.course.classroom import Classroom
 from autograder.nbgrader_plugin.feedback import feedback_page
+from autograder.notebooks.status import Status
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from autograder.pages.markup import MAX_TEXT, clean, formula, markdown, outputs
 from exercises import as_solution, find
@@ -159,7 +160,7 @@ def test_a_hidden_tests_message_has_no_numbers_of_it(status: str, message: str, 
     cell = nbgrader_cell("grade_f", source, kind="test", points=2.5)
     cell.metadata.nbgrader["score"] = 0.0
     nb = new_notebook(cells=[cell])
-    NotebookRecord("ada", "hw", "nb", [CellVerdict("grade_f", 0.0, 2.5, status, message)]).store(nb)
+    NotebookRecord("ada", "hw", "nb", [CellVerdict("grade_f", 0.0, 2.5, Status(status), message)]).store(nb)
     grades = {"student": "ada", "assignment": "hw", "notebook": "nb", "score": 0.0, "max_score": 2.5, "late_penalty": 1}
     html = feedback_page(nb, grades)
     page = BeautifulSoup(html, "html.parser")

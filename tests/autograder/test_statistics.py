@@ -19,6 +19,7 @@ from autograder.commands.class_statistics import (
     pseudonyms,
     status_counts,
 )
+from autograder.notebooks.status import Status, by_points
 from autograder.notebooks.verdict import CellVerdict
 from exercises.verdict import CheckResult, Verdict
 
@@ -26,10 +27,10 @@ scores = st.lists(st.integers(0, 40).map(lambda n: n / 4), min_size=3, max_size=
 
 
 def cell(
-    points: float, *, of: float = 2.0, status: str | None = None, checks: tuple[bool, ...] = (), recognised: str | None = None,
+    points: float, *, of: float = 2.0, status: Status | None = None, checks: tuple[bool, ...] = (), recognised: str | None = None,
     seconds: float = 0.5,
 ) -> CellVerdict:  # fmt: skip
-    status = status or ("passed" if points >= of else "partly" if points > 0 else "wrong")
+    status = status or by_points(points, of)
     results = tuple(CheckResult(f"check {n}", passed, 1.0 * passed, 1.0, "") for n, passed in enumerate(checks))
     verdict = Verdict("e", points, of, status, results, recognised, "the hint" if recognised else "")
     return CellVerdict("grade_e", points, of, status, seconds=seconds, exercise=verdict)
@@ -100,7 +101,7 @@ CLASS = {
     "ada": {"a": cell(2, seconds=1.0), "b": cell(1)},
     "bo": {"a": cell(2, seconds=2.0), "b": cell(2)},
     "cy": {"a": cell(0, seconds=9.0), "b": cell(0)},
-    "di": {"a": cell(0, status="missing"), "b": cell(0, status="missing")},
+    "di": {"a": cell(0, status=Status.MISSING), "b": cell(0, status=Status.MISSING)},
 }
 
 
@@ -125,8 +126,8 @@ def test_checks_count_attempts_only() -> None:
         {
             "ada": {"a": cell(1, checks=(True, False))},
             "bo": {"a": cell(2, checks=(True, True))},
-            "cy": {"a": cell(0, status="not attempted", checks=(False, False))},
-            "di": {"a": CellVerdict("grade_a", 0, 2, "missing")},
+            "cy": {"a": cell(0, status=Status.NOT_ATTEMPTED, checks=(False, False))},
+            "di": {"a": CellVerdict("grade_a", 0, 2, Status.MISSING)},
         }
     )
     assert [(row.name, row.passed, row.attempts) for row in rows] == [("check 0", 2, 2), ("check 1", 1, 2)]
@@ -145,7 +146,8 @@ def test_misconceptions_by_frequency() -> None:
 
 
 def test_statuses_from_best_to_worst() -> None:
-    assert status_counts(["wrong", "passed", "wrong", "crashed"]) == [("passed", 1), ("wrong", 2), ("crashed", 1)]
+    found = status_counts([Status.WRONG, Status.PASSED, Status.WRONG, Status.CRASHED])
+    assert found == [("passed", 1), ("wrong", 2), ("crashed", 1)]
 
 
 # Equal pairs -------------------------------------------------------------------------------------------------------------
