@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem, exchange_root
 from autograder.wall.ladder import best_rung
 from exercises.lost import InfrastructureError
+from exercises.seeds import COURSE, SEED_OF_COURSE, seed_of_course
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")
@@ -34,7 +36,7 @@ class Finding:
 
 
 def examine(start: Path) -> Iterator[Finding]:
-    """Look at Python, packages, course folder, gradebook, exchange, extensions, sandbox and browser."""
+    """Look at Python, packages, course folder, seed, gradebook, exchange, extensions, sandbox and browser."""
     version = sys.version.split()[0]
     yield Finding("Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)")
     yield _packages()
@@ -84,6 +86,7 @@ def _course(start: Path) -> Iterator[Finding]:
         f"{course.root}, course id {name!r}" if name else "c.CourseDirectory.course_id is not set in nbgrader_config.py"
     )
     yield Finding("course", bool(name), text)
+    yield _seed(course)
     try:
         course.check_database()
         yield Finding("gradebook", True, course.coursedir.db_url)
@@ -92,6 +95,18 @@ def _course(start: Path) -> Iterator[Finding]:
     problem = exchange_problem(course)
     yield Finding("exchange", not problem, problem or str(exchange_root(course)), optional=True)
     yield _extensions()
+
+
+def _seed(course: Classroom) -> Finding:
+    """Is there a secret in the inputs of the hidden tests? It is never shown."""
+    if seed_of_course(course.own_seed) == COURSE:
+        text = "not set: hidden inputs can be computed by anybody who has this repository"
+        return Finding("seed", False, f"{text}: course init {course.root} says which line to add", optional=True)
+    if not os.environ.get(SEED_OF_COURSE):
+        return Finding("seed", True, "c.EngineExporter.seed is set in nbgrader_config.py")
+    other = course.own_seed not in ("", os.environ[SEED_OF_COURSE])
+    wins = f"; it is another one than nbgrader_config.py's, and wins: unset {SEED_OF_COURSE}" if other else ""
+    return Finding("seed", not other, f"{SEED_OF_COURSE} is set in the environment{wins}", optional=True)
 
 
 def _extensions() -> Finding:

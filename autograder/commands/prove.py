@@ -25,6 +25,7 @@ from exercises import as_solution, exercises_of
 from exercises.bank import Exercise
 from exercises.grading import deviations, grade, remembering
 from exercises.observation import Answer
+from exercises.seeds import grading_with, seed_of_course
 
 STUDENTS = ("ada", "alan", "emil")  # inputs are drawn per student: a proof for one set of inputs is none
 
@@ -215,7 +216,7 @@ def proofs(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof
         for name in sorted(set(visible) - set(exercises))
     ]
     for name, exercise in exercises.items():
-        with remembering():
+        with remembering(), grading_with(seed_of_course(course.own_seed)):
             found = prove_exercise(exercise, visible.get(name))
         proof.exercises.append(found)
         yield found

@@ -12,8 +12,9 @@ from autograder.cli.app import app
 from autograder.commands import doctor
 from autograder.course.scratch import make_course
 from autograder.wall.ladder import missing
+from exercises.seeds import COURSE
 
-REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
+REQUIREMENTS = ("Python", "packages", "course", "seed", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
 
 
 @pytest.fixture
@@ -78,6 +79,32 @@ def test_no_course_id(folder: Path) -> None:
     assert not found.well
     assert "c.CourseDirectory.course_id is not set" in found.text
     assert not finding("exchange").well
+
+
+def test_no_seed(folder: Path) -> None:
+    found = finding("seed")
+    assert (found.well, found.optional) == (False, True)  # a course whose exercises are public grades without
+    assert "can be computed by anybody who has this repository" in found.text
+    assert f"course init {folder}" in found.text
+
+
+def test_a_seed_is_set_and_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(folder, "c.EngineExporter.seed = 'hush-hush'")
+    found = finding("seed")
+    assert found.well
+    assert "nbgrader_config.py" in found.text
+    monkeypatch.setenv("COURSE_SEED", "another")
+    other = finding("seed")
+    assert not other.well
+    assert "unset COURSE_SEED" in other.text
+    settings(folder, "c.EngineExporter.seed = ''")
+    assert finding("seed").well
+    assert not {"hush-hush", "another"} & {*found.text.split(), *other.text.split()}
+
+
+def test_the_seed_that_everybody_knows_is_none(folder: Path) -> None:
+    settings(folder, f"c.EngineExporter.seed = {COURSE!r}")
+    assert not finding("seed").well
 
 
 def test_outside_of_a_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
