@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from autograder.commands.class_statistics import NO_ATTEMPT
+from autograder.notebooks.cells import question_name
 from autograder.notebooks.graded import GradedSubmission
 
 # What a TA has to look at, and what to do about it.
@@ -41,7 +41,7 @@ def reasons_for_a_ta(
         cells = [cell for record in submission.records for cell in record.cells if cell.max_points > 0]
         records = {record.status for record in submission.records}
         for status, reason in reasons.items():
-            where = [re.sub(r"^grade_", "", cell.grade_id) for cell in cells if cell.status == status]
+            where = [question_name(cell.grade_id) for cell in cells if cell.status == status]
             if status in NO_ATTEMPT and status in records:
                 where = [note for record in submission.records if record.status == status for note in record.notes]
             if where or status in records:

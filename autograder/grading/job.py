@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 
 import exercises
-from autograder.grading.processes import on_one_core
+from autograder.grading.processes import on_one_core, one_thread
 from autograder.notebooks.cells import grade_id_of, is_test
 from autograder.notebooks.read import UnreadableNotebook, read_cells
 from autograder.notebooks.rebuild import rebuild
@@ -103,7 +103,7 @@ def grade(job: Job) -> Result:
 
 def _grade(job: Job) -> Result:
     start = time.monotonic()
-    _one_thread()
+    one_thread()
     result = Result(job.student, job.assignment)
     records = []
     for attempt in (1, 2):
@@ -198,14 +198,6 @@ def _versions() -> str:
     return ", ".join(
         [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in ("numpy", "torch"))]
     )
-
-
-@functools.cache
-def _one_thread() -> None:
-    """Sums in the same order in every process that grades, however many cores it has."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: str, message: str) -> None:

@@ -16,7 +16,8 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.notebooks.bonus import is_bonus, question_name
+from autograder.notebooks.bonus import is_bonus
+from autograder.notebooks.cells import question_name
 from autograder.notebooks.graded import is_finished, is_newer
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -136,17 +138,45 @@ def test_an_extension_that_was_disabled(folder: Path, tmp_path: Path, monkeypatc
     assert "jupyter labextension enable @jupyter/nbgrader" in finding("extensions").text
 
 
-def test_versions_are_compared_with_what_is_pinned(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pins = tmp_path / "requirements.txt"
-    pins.write_text("# a comment\nnumpy==1.2.3\nno-such-package-here==1\n-e .\n")
-    monkeypatch.setattr(doctor, "REQUIREMENTS", pins)
+@pytest.fixture
+def pins(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the doctor finds pins."""
+    monkeypatch.setattr(doctor, "PROJECT", tmp_path)
+    return tmp_path
+
+
+def test_versions_are_compared_with_what_is_pinned(pins: Path) -> None:
+    (pins / "requirements.txt").write_text("# a comment\nnumpy==1.2.3\nno-such-package-here==1\n-e .\n")
     found = finding("packages")
     assert not found.well
     assert "wanted 1.2.3" in found.text
-    assert "no-such-package-here is missing" in found.text
+    assert "no-such-package-here is missing, wanted 1;" in found.text
     assert "pip install -r requirements.txt" in found.text
+
+
+def test_the_lock_is_compared_where_there_is_one(pins: Path) -> None:
+    (pins / "requirements.txt").write_text("numpy==1.2.3\n")
+    (pins / "requirements.lock").write_text(
+        f"numpy=={version('numpy')}  # via torch\n"
+        "no-such-package-here==1 ; sys_platform == 'win32'\n"
+        f"nbgrader[docs]=={version('nbgrader')} \\\n    --hash=sha256:0123\n"
+    )
+    found = finding("packages")
+    assert (found.well, found.text) == (True, "as requirements.lock pins them")
+    (pins / "requirements.lock").write_text("no-such-package-here==1 ; sys_platform == 'linux'\n")
+    assert "pip install -r requirements.lock" in finding("packages").text
+
+
+def test_a_local_build_is_the_pinned_version(pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pins / "requirements.txt").write_text("torch==2.13.0\n")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    assert finding("packages").well
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.1+cpu")
+    assert not finding("packages").well
+
+
+def test_no_pins(pins: Path) -> None:
+    assert "versions not compared" in finding("packages").text
 
 
 @pytest.mark.parametrize(
