@@ -8,9 +8,12 @@ c = get_config()  # noqa: F821 - given by traitlets
 
 configure(c)
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", ".*"]
 
-# What one student's code may use (see autograder/wall/limits.py):
+# What makes the hidden inputs unguessable from this repository: `course init` prints such a line, with a seed of your own.
+# (This folder's exercises are public, and so is its configuration: it has none.)
+# c.EngineExporter.seed = "..."
+
+# All settings are in docs/settings.md. What one student's code may use:
 # c.Limits.cpu_seconds = 30.0
 # c.Limits.notebook_seconds = 120.0
 # c.Limits.memory_mib = 2048

@@ -221,7 +221,19 @@ def feedback(
         console.print(f"not graded, so without feedback: {', '.join(ungraded)}", style="bold red", markup=False)
 
 
-# An assignment is made --------------------------------------------------------------------------------------------------
+# A course and its assignments are made -----------------------------------------------------------------------------------
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to make (default: this one).")] = Path(),
+    course_id: Annotated[str, typer.Option(help="The course's name in nbgrader (default: the folder's).")] = "",
+) -> None:
+    """Make a course folder of your own, with a random seed. Of a folder that has none: says which line to add."""
+    from autograder.commands.init import make_folder
+
+    for line in make_folder(folder.resolve(), course_id):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

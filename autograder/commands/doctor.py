@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.exchange import exchange_problem, exchange_root
 from autograder.wall.ladder import best_rung
 from exercises.lost import InfrastructureError
+from exercises.seeds import COURSE, SEED_OF_COURSE, seed_of_course
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
+PROJECT = Path(__file__).parents[2]
+PINS = ("requirements.lock", "requirements.txt")  # the first that is there says everything that is installed
 SERVER_EXTENSIONS = ("formgrader", "assignment_list", "course_list", "validate_assignment")
 LAB_EXTENSION = "@jupyter/nbgrader"
 
@@ -34,7 +40,7 @@ class Finding:
 
 
 def examine(start: Path) -> Iterator[Finding]:
-    """Look at Python, packages, course folder, gradebook, exchange, extensions, sandbox and browser."""
+    """Look at Python, packages, course folder, seed, gradebook, exchange, extensions, sandbox and browser."""
     version = sys.version.split()[0]
     yield Finding("Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)")
     yield _packages()
@@ -55,22 +61,35 @@ def _sandbox() -> Finding:
 
 
 def _packages() -> Finding:
-    """Is what requirements.txt pins what is installed?"""
-    if not REQUIREMENTS.is_file():
-        return Finding("packages", True, "installed without requirements.txt; versions not compared")
-    wrong = []
-    for line in REQUIREMENTS.read_text().splitlines():
-        name, pinned, version = line.partition("==")
-        if not pinned:
-            continue
-        try:
-            found = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found = "missing"
-        if found.split("+")[0] != version:
-            wrong.append(f"{name} is {found}, wanted {version}")
-    fix = "run: pip install -r requirements.txt"
-    return Finding("packages", not wrong, f"{'; '.join(wrong)}; {fix}" if wrong else "as requirements.txt pins them")
+    """Is what the project pins what is installed?"""
+    pins = next((PROJECT / name for name in PINS if (PROJECT / name).is_file()), None)
+    if pins is None:
+        return Finding("packages", True, f"installed without {PINS[-1]}; versions not compared")
+    wrong = [problem for one in _requirements(pins.read_text()) if (problem := _problem(one))]
+    fix = f"run: pip install -r {pins.name}"
+    return Finding("packages", not wrong, f"{'; '.join(wrong)}; {fix}" if wrong else f"as {pins.name} pins them")
+
+
+def _requirements(text: str) -> Iterator[Requirement]:
+    """The packages of a requirements file that this Python and system need; pip's options (`-e .`) are none."""
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        bare = re.sub(r"(^|\s)(#|--).*", "", line).strip()
+        if bare and not bare.startswith("-"):
+            requirement = Requirement(bare)
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement
+
+
+def _problem(requirement: Requirement) -> str:
+    """How what is installed differs from what is required; "" where it does not. A build's name (`+cpu`) is no difference."""
+    try:
+        found = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        found = "missing"
+    else:
+        if requirement.specifier.contains(found, prereleases=True):
+            return ""
+    return f"{requirement.name} is {found}, wanted {str(requirement.specifier).removeprefix('==')}"
 
 
 def _course(start: Path) -> Iterator[Finding]:
@@ -84,6 +103,7 @@ def _course(start: Path) -> Iterator[Finding]:
         f"{course.root}, course id {name!r}" if name else "c.CourseDirectory.course_id is not set in nbgrader_config.py"
     )
     yield Finding("course", bool(name), text)
+    yield _seed(course)
     try:
         course.check_database()
         yield Finding("gradebook", True, course.coursedir.db_url)
@@ -92,6 +112,18 @@ def _course(start: Path) -> Iterator[Finding]:
     problem = exchange_problem(course)
     yield Finding("exchange", not problem, problem or str(exchange_root(course)), optional=True)
     yield _extensions()
+
+
+def _seed(course: Classroom) -> Finding:
+    """Is there a secret in the inputs of the hidden tests? It is never shown."""
+    if seed_of_course(course.own_seed) == COURSE:
+        text = "not set: hidden inputs can be computed by anybody who has this repository"
+        return Finding("seed", False, f"{text}: course init {course.root} says which line to add", optional=True)
+    if not os.environ.get(SEED_OF_COURSE):
+        return Finding("seed", True, "c.EngineExporter.seed is set in nbgrader_config.py")
+    other = course.own_seed not in ("", os.environ[SEED_OF_COURSE])
+    wins = f"; it is another one than nbgrader_config.py's, and wins: unset {SEED_OF_COURSE}" if other else ""
+    return Finding("seed", not other, f"{SEED_OF_COURSE} is set in the environment{wins}", optional=True)
 
 
 def _extensions() -> Finding:

@@ -20,11 +20,12 @@ from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.course.scratch import scratch_course
 from autograder.grading.job import stop_fork_server
-from autograder.notebooks.cells import grade_id_of, is_setup
+from autograder.notebooks.cells import VISIBLE_TEST, grade_id_of, is_setup
 from exercises import as_solution, exercises_of
 from exercises.bank import Exercise
 from exercises.grading import deviations, grade, remembering
 from exercises.observation import Answer
+from exercises.seeds import grading_with, seed_of_course
 
 STUDENTS = ("ada", "alan", "emil")  # inputs are drawn per student: a proof for one set of inputs is none
 
@@ -92,7 +93,7 @@ class VisibleTest:
             exec(compile(self.setup, "<setup>", "exec"), namespace)
             namespace[name] = answer
             try:
-                exec(compile(self.source, f"<check_{name}>", "exec"), namespace)
+                exec(compile(self.source, f"<{VISIBLE_TEST}{name}>", "exec"), namespace)
             except Exception:
                 return True
         return False
@@ -105,8 +106,8 @@ def visible_tests(notebooks: dict[str, NotebookNode]) -> dict[str, VisibleTest]:
         setup = "\n".join(cell.source for cell in nb.cells if is_setup(cell))
         for cell in nb.cells:
             grade_id = grade_id_of(cell) or ""
-            if grade_id.startswith("check_"):
-                found[grade_id.removeprefix("check_")] = VisibleTest(setup, cell.source)
+            if grade_id.startswith(VISIBLE_TEST):
+                found[grade_id.removeprefix(VISIBLE_TEST)] = VisibleTest(setup, cell.source)
     return found
 
 
@@ -215,7 +216,7 @@ def proofs(course: Classroom, assignment: str) -> Iterator[ExerciseProof | Proof
         for name in sorted(set(visible) - set(exercises))
     ]
     for name, exercise in exercises.items():
-        with remembering():
+        with remembering(), grading_with(seed_of_course(course.own_seed)):
             found = prove_exercise(exercise, visible.get(name))
         proof.exercises.append(found)
         yield found

@@ -29,6 +29,7 @@ from autograder.commands.class_statistics import (
 from autograder.course.attention import reasons_for_a_ta
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
+from autograder.notebooks.cells import question_name
 from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.status import Status
 from autograder.notebooks.template import read_templates
@@ -154,7 +155,7 @@ def _scores(classroom: Classroom, assignment: str, submissions: list[GradedSubmi
 def _verdicts(submission: GradedSubmission) -> dict[str, CellVerdict]:
     """exercise -> verdict, of the cells that carry points."""
     cells = [cell for record in submission.records for cell in record.cells if cell.max_points > 0]
-    return {re.sub(r"^grade_", "", cell.grade_id): cell for cell in cells}
+    return {question_name(cell.grade_id): cell for cell in cells}
 
 
 def _answers(

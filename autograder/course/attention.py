@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from autograder.notebooks.bonus import question_name
+from autograder.notebooks.cells import question_name
 from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.status import Status
 from autograder.notebooks.verdict import CellVerdict

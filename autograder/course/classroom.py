@@ -45,6 +45,11 @@ class Classroom:
                 return cls(folder)
         raise CourseError(f"no nbgrader_config.py at or above {start}: go to the course folder, or use --course")
 
+    @property
+    def own_seed(self) -> str:
+        """The seed that nbgrader_config.py sets; "" where it sets none."""
+        return str(self.config.get("EngineExporter", {}).get("seed", ""))
+
     @cached_property
     def coursedir(self):
         from nbgrader.coursedir import CourseDirectory

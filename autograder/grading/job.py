@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 
 import exercises
-from autograder.grading.processes import on_one_core
+from autograder.grading.processes import on_one_core, one_thread
 from autograder.notebooks.cells import grade_id_of, is_test
 from autograder.notebooks.read import UnreadableNotebook, read_cells
 from autograder.notebooks.rebuild import rebuild
@@ -30,7 +30,7 @@ from autograder.wall.fork_server import ForkServer, ForkServerHandle
 from autograder.wall.ladder import choose_rung
 from autograder.wall.limits import LimitValues
 from exercises.lost import InfrastructureError
-from exercises.seeds import SEED_OF_COURSE, seed_of_course
+from exercises.seeds import grading_with, seed_of_course
 
 _servers: dict[int, ForkServerHandle] = {}  # by process id: a forked worker must not use its parent's
 _one_at_a_time = threading.Lock()  # tests capture warnings and output, which belong to the whole process
@@ -43,7 +43,7 @@ class Job:
     notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be
     graded (`submission.template`) as JSON text. notes: name -> what to tell about how it was found. files: the
     submission's own other files. lift_bans: what an exercise forbids may be used. seed: the course's part of all seeds,
-    which a worker's own environment need not know.
+    which a worker's own environment need not know. It is a secret: no repr, record or message shows it.
     """
 
     student: str
@@ -55,7 +55,7 @@ class Job:
     limits: LimitValues = field(default_factory=LimitValues)
     unsandboxed: bool = False
     lift_bans: bool = False
-    seed: str = field(default_factory=seed_of_course)
+    seed: str = field(default_factory=seed_of_course, repr=False)
 
 
 @dataclass
@@ -98,14 +98,13 @@ atexit.register(stop_fork_server)
 
 def grade(job: Job) -> Result:
     """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
-    with _one_at_a_time:
+    with _one_at_a_time, grading_with(job.seed):
         return _grade(job)
 
 
 def _grade(job: Job) -> Result:
     start = time.monotonic()
-    _one_thread()
-    os.environ[SEED_OF_COURSE] = job.seed
+    one_thread()
     result = Result(job.student, job.assignment)
     records = []
     for attempt in (1, 2):
@@ -200,14 +199,6 @@ def _versions() -> str:
     return ", ".join(
         [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in ("numpy", "torch"))]
     )
-
-
-@functools.cache
-def _one_thread() -> None:
-    """Sums in the same order in every process that grades, however many cores it has."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _mark_ungraded(nb: nbformat.NotebookNode, record: NotebookRecord, status: Status, message: str) -> None:

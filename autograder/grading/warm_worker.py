@@ -8,23 +8,18 @@ import contextlib
 import gc
 import os
 
-from autograder.grading.processes import die_with_parent
+from autograder.grading.processes import die_with_parent, one_thread
 
 die_with_parent()  # before what takes seconds: the command may be over by then
 gc.disable()  # imports make millions of objects, and hardly any garbage
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # one worker per core; and sums in the same order on every machine
-
-import torch  # noqa: E402
+one_thread()  # one worker per core
 
 import autograder.grading.examiner  # noqa: E402
 import autograder.grading.job  # noqa: E402, F401
 from autograder.grading.pool import WARM_UP  # noqa: E402
 from autograder.sandboxed.pages import use_huge_pages  # noqa: E402
 from exercises import exercises_of  # noqa: E402
-
-torch.set_num_threads(1)
 
 
 def warm_up(assignment: str) -> None:

@@ -15,6 +15,7 @@ from autograder.nbgrader_plugin.release_feedback import configure_handback
 def configure(c: Config) -> None:
     """Plug the engine into an nbgrader configuration. Whole lists are assigned: the file is read several times."""
     c.CourseDirectory.course_id = "lecture5"
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", ".*"]
     c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
     if os.environ.get("COURSE_ENGINE", "on") == "off":
         return

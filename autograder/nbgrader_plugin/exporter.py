@@ -18,7 +18,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import AssignLatePenalties
-from traitlets import Bool, Integer
+from traitlets import Bool, CUnicode, Integer
 from traitlets.config import Config
 
 from autograder.grading.job import Job, Result
@@ -28,6 +28,7 @@ from autograder.notebooks.graded import UNFINISHED, is_finished, is_newer
 from autograder.notebooks.read import find_notebooks, read_files
 from autograder.notebooks.template import read_templates
 from autograder.wall.limits import Limits, LimitValues
+from exercises.seeds import seed_of_course
 
 Listener = Callable[[Result], None]
 
@@ -38,6 +39,11 @@ class EngineExporter(NotebookExporter):
     workers = Integer(0, min=0, help="Processes that grade in parallel; 0: as many as there are cores.").tag(
         config=True
     )
+    seed = CUnicode(
+        "",
+        help="The course's secret: what makes the hidden inputs of this course unguessable from the repository. Another "
+        "seed is another set of inputs for every student. `course init` makes one at random.",
+    ).tag(config=True)
     unsandboxed = Bool(False, help="Grade even where this host allows no sandbox.").tag(config=True)
     lift_bans = Bool(
         False,
@@ -185,6 +191,7 @@ class EngineExporter(NotebookExporter):
             limits=self._limits(),
             unsandboxed=self.unsandboxed,
             lift_bans=self.lift_bans,
+            seed=seed_of_course(self.seed),
         )
 
     def _limits(self) -> LimitValues:

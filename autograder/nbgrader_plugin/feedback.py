@@ -17,8 +17,8 @@ from nbgrader.preprocessors import GetGrades
 from nbgrader.preprocessors.clearhiddentests import ClearHiddenTests
 from traitlets.config import Config
 
-from autograder.notebooks.bonus import is_bonus, question_name
-from autograder.notebooks.cells import grade_id_of, is_kind, is_setup, is_test
+from autograder.notebooks.bonus import is_bonus
+from autograder.notebooks.cells import grade_id_of, is_kind, is_setup, is_test, question_name
 from autograder.notebooks.status import Status, by_points
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from autograder.pages import page

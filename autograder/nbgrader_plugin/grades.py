@@ -15,7 +15,8 @@ from typing import Any
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.notebooks.bonus import is_bonus, question_name
+from autograder.notebooks.bonus import is_bonus
+from autograder.notebooks.cells import question_name
 from autograder.notebooks.graded import is_finished, is_newer
 from autograder.notebooks.status import Status
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord

@@ -10,11 +10,6 @@ from functools import cache
 from exercises import find
 
 
-def question_name(grade_id: str) -> str:
-    """The question that a graded cell is about: its grade_id without the prefix of hidden tests."""
-    return grade_id.removeprefix("grade_")
-
-
 @cache
 def is_bonus(question: str) -> bool:
     """Does the bank say that this question's points come on top? A question that is not in the bank is none."""

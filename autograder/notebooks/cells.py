@@ -6,6 +6,9 @@ import ast
 
 from nbformat import NotebookNode
 
+# What stands before a function's name in the ids of its cells: the visible test, the hidden test, the statement.
+VISIBLE_TEST, HIDDEN_TEST, STATEMENT = "check_", "grade_", "about_"
+
 
 def is_kind(cell: NotebookNode, kind: str) -> bool:
     """nbgrader's own flags: `grade`, `solution`, `locked`, `task`."""
@@ -14,6 +17,11 @@ def is_kind(cell: NotebookNode, kind: str) -> bool:
 
 def grade_id_of(cell: NotebookNode) -> str | None:
     return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def question_name(grade_id: str) -> str:
+    """The question that a graded cell is about: its grade_id without the prefix of hidden tests."""
+    return grade_id.removeprefix(HIDDEN_TEST)
 
 
 def is_test(cell: NotebookNode) -> bool:

@@ -11,6 +11,9 @@ from pathlib import Path
 SANDBOXED = Path(__file__).parents[1] / "sandboxed"
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 
+# One thread for each process that grades or is graded: sums in the same order on every machine.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 
 def environment(folder: str = "/tmp") -> dict[str, str]:
     """The scrubbed environment of the sandbox: nothing of the grader's own."""
@@ -21,8 +24,7 @@ def environment(folder: str = "/tmp") -> dict[str, str]:
         "MPLCONFIGDIR": f"{folder}/matplotlib",
         "TMPDIR": f"{folder}/matplotlib",
         "IPYTHONDIR": f"{folder}/matplotlib/ipython",
-        # One thread each, and no way to ask for more: a fork after a thread pool would hang.
-        **dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        **ONE_THREAD,  # and no way to ask for more: a fork after a thread pool would hang
         "NBGRADER_EXECUTION": "autograde",
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from autograder.sandboxed import wire
 from autograder.wall.fork_server import ForkServerHandle
-from autograder.wall.limits import LimitValues
+from autograder.wall.limits import LimitValues, backstop_seconds
 from exercises.lost import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
 
 TICK = 0.25
@@ -46,7 +46,7 @@ class _Clock:
         """Called at each tick without an answer. Raises AnswerTimedOut."""
         if self._cpu_start is None:  # what it used up to the first tick is at most the time since the start
             self._cpu_start = self._process.cpu() - min(self.elapsed, TICK)
-        if self.used > self._cpu_seconds or self.elapsed > 3 * self._cpu_seconds + 5:
+        if self.used > self._cpu_seconds or self.elapsed > backstop_seconds(self._cpu_seconds):
             raise AnswerTimedOut("over its time limit")
 
 

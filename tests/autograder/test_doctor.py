@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ from autograder.cli.app import app
 from autograder.commands import doctor
 from autograder.course.scratch import make_course
 from autograder.wall.ladder import missing
+from exercises.seeds import COURSE
 
-REQUIREMENTS = ("Python", "packages", "course", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
+REQUIREMENTS = ("Python", "packages", "course", "seed", "gradebook", "exchange", "extensions", "sandbox", "Chromium")
 
 
 @pytest.fixture
@@ -80,6 +83,32 @@ def test_no_course_id(folder: Path) -> None:
     assert not finding("exchange").well
 
 
+def test_no_seed(folder: Path) -> None:
+    found = finding("seed")
+    assert (found.well, found.optional) == (False, True)  # a course whose exercises are public grades without
+    assert "can be computed by anybody who has this repository" in found.text
+    assert f"course init {folder}" in found.text
+
+
+def test_a_seed_is_set_and_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(folder, "c.EngineExporter.seed = 'hush-hush'")
+    found = finding("seed")
+    assert found.well
+    assert "nbgrader_config.py" in found.text
+    monkeypatch.setenv("COURSE_SEED", "another")
+    other = finding("seed")
+    assert not other.well
+    assert "unset COURSE_SEED" in other.text
+    settings(folder, "c.EngineExporter.seed = ''")
+    assert finding("seed").well
+    assert not {"hush-hush", "another"} & {*found.text.split(), *other.text.split()}
+
+
+def test_the_seed_that_everybody_knows_is_none(folder: Path) -> None:
+    settings(folder, f"c.EngineExporter.seed = {COURSE!r}")
+    assert not finding("seed").well
+
+
 def test_outside_of_a_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "nbgrader_config.py" in finding("course").text
@@ -109,17 +138,45 @@ def test_an_extension_that_was_disabled(folder: Path, tmp_path: Path, monkeypatc
     assert "jupyter labextension enable @jupyter/nbgrader" in finding("extensions").text
 
 
-def test_versions_are_compared_with_what_is_pinned(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pins = tmp_path / "requirements.txt"
-    pins.write_text("# a comment\nnumpy==1.2.3\nno-such-package-here==1\n-e .\n")
-    monkeypatch.setattr(doctor, "REQUIREMENTS", pins)
+@pytest.fixture
+def pins(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the doctor finds pins."""
+    monkeypatch.setattr(doctor, "PROJECT", tmp_path)
+    return tmp_path
+
+
+def test_versions_are_compared_with_what_is_pinned(pins: Path) -> None:
+    (pins / "requirements.txt").write_text("# a comment\nnumpy==1.2.3\nno-such-package-here==1\n-e .\n")
     found = finding("packages")
     assert not found.well
     assert "wanted 1.2.3" in found.text
-    assert "no-such-package-here is missing" in found.text
+    assert "no-such-package-here is missing, wanted 1;" in found.text
     assert "pip install -r requirements.txt" in found.text
+
+
+def test_the_lock_is_compared_where_there_is_one(pins: Path) -> None:
+    (pins / "requirements.txt").write_text("numpy==1.2.3\n")
+    (pins / "requirements.lock").write_text(
+        f"numpy=={version('numpy')}  # via torch\n"
+        "no-such-package-here==1 ; sys_platform == 'win32'\n"
+        f"nbgrader[docs]=={version('nbgrader')} \\\n    --hash=sha256:0123\n"
+    )
+    found = finding("packages")
+    assert (found.well, found.text) == (True, "as requirements.lock pins them")
+    (pins / "requirements.lock").write_text("no-such-package-here==1 ; sys_platform == 'linux'\n")
+    assert "pip install -r requirements.lock" in finding("packages").text
+
+
+def test_a_local_build_is_the_pinned_version(pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pins / "requirements.txt").write_text("torch==2.13.0\n")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    assert finding("packages").well
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.1+cpu")
+    assert not finding("packages").well
+
+
+def test_no_pins(pins: Path) -> None:
+    assert "versions not compared" in finding("packages").text
 
 
 @pytest.mark.parametrize(
