@@ -4,7 +4,7 @@ BIN := .venv/bin
 STUDENTS ?= 30
 READY := .venv/.ready
 
-.PHONY: demo test attacks landlock lint bench kill soak release lectures slides
+.PHONY: demo test attacks landlock lint bench kill soak release lectures slides lock environment
 
 demo: $(READY)
 	$(BIN)/course demo
@@ -48,9 +48,28 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# The virtual environment, made anew only when what it holds is out of date.
-$(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.11 ...)"; exit 2; }
-	@$(PYTHON) -m venv .venv || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 2; }
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+# requirements.lock anew: the exact version of everything that requirements.txt brings along. Versions which the lock has
+# already stay while they fit; to take the newest, delete it first. PYTHON should be the oldest version that is supported:
+# what it can run, the newer ones can. A local build of torch ("+cpu") is the same version from elsewhere, so its mark goes.
+lock:
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	sed '/^-e/d' requirements.txt | CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile --quiet --allow-unsafe \
+		--strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style line \
+		--output-file requirements.lock -
+	sed -i -e 's/+cpu//' -e 's/via -r -/via requirements.txt/' requirements.lock
+	rm -r .venv-lock
+
+# The virtual environment. What the lock says is installed anew, into an empty one, when the lock has changed; the course's
+# own package is installed again when pyproject.toml has.
+$(READY): requirements.lock pyproject.toml
+	@cmp --silent requirements.lock .venv/requirements.lock || $(MAKE) --no-print-directory environment
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip check
 	@touch $(READY)
+
+environment:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.11 ...)"; exit 2; }
+	@$(PYTHON) -m venv --clear .venv || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@cp requirements.lock .venv/
