@@ -80,7 +80,8 @@ def _clean(path: Path) -> bytes:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nb.metadata.pop("widgets", None)
-    return (nbformat.writes(nb) + "\n").encode()
+    text: str = nbformat.writes(nb)
+    return f"{text}\n".encode()
 
 
 def _requirements(files: dict[str, bytes]) -> list[str]:

@@ -26,14 +26,19 @@ class Difference:
 
 
 def differences_of_a_regrade(
-    course: Classroom, assignment: str, listener: Callable[[Result], None] | None = None, **options
+    course: Classroom,
+    assignment: str,
+    listener: Callable[[Result], None] | None = None,
+    *,
+    workers: int = 0,
+    unsandboxed: bool = False,
 ) -> Iterator[Difference]:
     """Grade everyone into a scratch gradebook; yields what differs from what is on record. Nothing of the course changes."""
     course.require(assignment)
     before = {submission.student: submission for submission in course.results(assignment)}
     with tempfile.TemporaryDirectory(prefix="regrade-") as name:
         scratch = copy_of_course(course, assignment, Path(name))
-        scratch.grade(assignment, listener=listener, **options)
+        scratch.grade(assignment, listener=listener, workers=workers, unsandboxed=unsandboxed)
         after = {submission.student: submission for submission in scratch.results(assignment)}
     for student in sorted(before.keys() | after.keys()):
         yield from compare(student, before.get(student), after.get(student))

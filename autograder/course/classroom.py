@@ -8,9 +8,11 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.course.errors import CourseError
 from autograder.course.nbgrader_runs import cause_from_here, logged, one_line, put_own_programs_first
@@ -21,6 +23,10 @@ from autograder.notebooks.graded import GradedSubmission
 from autograder.notebooks.status import UnknownStatusError
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import NotebookRecord
+
+if TYPE_CHECKING:  # nbgrader takes seconds to import
+    from nbgrader.api import Gradebook
+    from nbgrader.coursedir import CourseDirectory
 
 
 class Classroom:
@@ -51,12 +57,13 @@ class Classroom:
         return str(self.config.get("EngineExporter", {}).get("seed", ""))
 
     @cached_property
-    def coursedir(self):
+    def coursedir(self) -> CourseDirectory:
+        """nbgrader's own idea of where everything of this course is."""
         from nbgrader.coursedir import CourseDirectory
 
         return CourseDirectory(config=self.config)
 
-    def _for(self, assignment: str, student: str = "*"):
+    def _for(self, assignment: str, student: str = "*") -> CourseDirectory:
         from nbgrader.coursedir import CourseDirectory
 
         return CourseDirectory(config=self.config, assignment_id=assignment, student_id=student)
@@ -68,6 +75,7 @@ class Classroom:
 
     @property
     def assignments(self) -> list[str]:
+        """The names of the folders in source/, sorted."""
         base = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", "x")).parent
         return sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
 
@@ -98,7 +106,8 @@ class Classroom:
             )
         self.check_database()
 
-    def gradebook(self):
+    def gradebook(self) -> Gradebook:
+        """A connection to the gradebook, to be used in a `with` block."""
         from nbgrader.api import Gradebook
 
         return Gradebook(self.coursedir.db_url, self.coursedir.course_id)
@@ -247,6 +256,7 @@ class Classroom:
 
     @property
     def log(self) -> Path:
+        """Where nbgrader's own messages go."""
         return self.root / "grading.log"
 
 

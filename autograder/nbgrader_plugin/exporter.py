@@ -104,7 +104,9 @@ class EngineExporter(NotebookExporter):
 
         converter.pre_convert_hook = hook
 
-    def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
         """The graded notebook's text. nbgrader asks twice: where it would sanitize, and where it would execute.
 
         The first time it gets a placeholder. The second time the preprocessors store the grade; with a submission's last

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,7 +123,7 @@ def _first_heading(source: str) -> str:
     return found[1].strip(" #") if found else ""
 
 
-def _blocks(nb: NotebookNode, record: NotebookRecord):
+def _blocks(nb: NotebookNode, record: NotebookRecord) -> Iterator[Block]:
     verdicts = {cell.grade_id: cell for cell in record.cells}
     heading = ""
     for cell in nb.cells:

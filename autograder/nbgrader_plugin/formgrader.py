@@ -49,7 +49,8 @@ class ShowOutputs(Preprocessor):
 
 
 def _html(text: str) -> NotebookNode:
-    return v4.new_output("display_data", data={"text/html": str(text)})
+    output: NotebookNode = v4.new_output("display_data", data={"text/html": str(text)})
+    return output
 
 
 def configure_formgrader(c: Config) -> None:

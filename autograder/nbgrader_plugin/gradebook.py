@@ -169,7 +169,9 @@ class SaveVerdicts(NbGraderPreprocessor):
         return nb, resources
 
     @staticmethod
-    def _rows(gradebook: api.Gradebook, kind: Any, submitted: api.SubmittedNotebook, *more: Any) -> dict[str, tuple]:
+    def _rows(
+        gradebook: api.Gradebook, kind: Any, submitted: api.SubmittedNotebook, *more: Any
+    ) -> dict[str, tuple[Any, ...]]:
         """cell id -> (row id, more columns)."""
         rows = gradebook.db.execute(select(kind.cell_id, kind.id, *more).where(kind.notebook_id == submitted.id))
         return {cell_id: tuple(rest) for cell_id, *rest in rows}

@@ -136,7 +136,7 @@ def _unknown(gradebook: Gradebook, assignment: str, status: Status, why: str) ->
 
 
 def _written(cell: Any) -> bool:
-    return cell.cell_type != "code"
+    return bool(cell.cell_type != "code")
 
 
 def _question(notebook: str, grade: Any, verdict: CellVerdict | None, whole: Status | None) -> Question:

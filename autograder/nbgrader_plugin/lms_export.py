@@ -155,7 +155,7 @@ class LmsExporter(GradeExporter):
 
     def title(self, assignment: str) -> str:
         """The name of an assignment's column."""
-        return self.titles.get(assignment, assignment)
+        return str(self.titles.get(assignment, assignment))
 
 
 class CanvasExporter(LmsExporter):

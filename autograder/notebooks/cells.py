@@ -16,7 +16,9 @@ def is_kind(cell: NotebookNode, kind: str) -> bool:
 
 
 def grade_id_of(cell: NotebookNode) -> str | None:
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
+    """nbgrader's name of a cell, unique in its notebook; None for a cell that is not nbgrader's."""
+    grade_id: str | None = cell.metadata.get("nbgrader", {}).get("grade_id")
+    return grade_id
 
 
 def question_name(grade_id: str) -> str:

@@ -13,7 +13,9 @@ from autograder.notebooks.read import StudentCell
 
 def _extra(cell: StudentCell, number: int) -> NotebookNode:
     made = {"cell_type": cell.cell_type, "id": f"student-{number}", "metadata": {}, "source": cell.source}
-    return nbformat.from_dict(made | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}))
+    outputs = {"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}
+    extra: NotebookNode = nbformat.from_dict(made | outputs)
+    return extra
 
 
 def rebuild(graded: NotebookNode, submitted: Iterable[StudentCell]) -> tuple[NotebookNode, list[str]]:
@@ -81,7 +83,7 @@ def _assemble(
     graded: NotebookNode, answers: dict[str, str], extras: dict[str | None, list[StudentCell]], keep_plain: bool
 ) -> NotebookNode:
     """keep_plain: whether the template's cells without a grade id stay; a student's file brings its own versions."""
-    nb = nbformat.v4.new_notebook(metadata=nbformat.from_dict(graded.metadata))
+    nb: NotebookNode = nbformat.v4.new_notebook(metadata=nbformat.from_dict(graded.metadata))
     nb.cells = [_extra(cell, number) for number, cell in enumerate(extras.get(None, []))]
     for original in graded.cells:
         cell = nbformat.from_dict(original)  # a deep copy

@@ -91,9 +91,16 @@ class Status(StrEnum):
     # fmt: on
 
     def __new__(
-        cls, word: str, badge: str, colour: Colour, about: About, grade: Grade, sentence: str, todo: str
+        cls,
+        word: str,
+        badge: str = "",
+        colour: Colour = "good",
+        about: About = "question",
+        grade: Grade = "settled",
+        sentence: str = "",
+        todo: str = "",
     ) -> Status:
-        """Make the member from its line of the table."""
+        """Make a member from its entry. (With defaults, because `Status(word)`, which looks a member up, has the same types.)"""
         status = str.__new__(cls, word)
         status._value_ = word
         status.rank = len(cls.__members__)

@@ -49,4 +49,5 @@ def _template_of(source: str) -> str:
     """The graded template of a source notebook's text. Several steps of one command ask for it."""
     nb = nbformat.reads(source, as_version=4)
     MetadataValidator().validate_nb(nb)
-    return nbformat.writes(template(nb))
+    text: str = nbformat.writes(template(nb))
+    return text
