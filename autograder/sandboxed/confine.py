@@ -70,7 +70,7 @@ DEVICES = {"/dev/null": READ_FILE | WRITE_FILE, "/dev/zero": READ_FILE | WRITE_F
 
 def landlock_abi() -> int:
     """The version that this kernel has, 0 where it has none."""
-    return max(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1), 0)
+    return max(int(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)), 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

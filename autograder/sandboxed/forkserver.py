@@ -161,7 +161,7 @@ class _Namespaces:
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
     def enter(self) -> bool:
-        return libc.unshare(CLONE_NEWPID) == 0
+        return int(libc.unshare(CLONE_NEWPID)) == 0
 
     def leave(self) -> None:
         if libc.setns(self._own, CLONE_NEWPID) != 0:

@@ -20,7 +20,7 @@ at from outside only: what is in them is whatever the student sent). Whether it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeAlias, TypedDict, TypeVar, Union, cast, get_args, get_origin
 from typing import get_type_hints as hints_of
@@ -34,9 +34,6 @@ Target: TypeAlias = Value
 @dataclass(slots=True)
 class Message:
     """What both sides send. Its fields are its values on the wire."""
-
-    def values(self) -> list[Value]:
-        return [getattr(self, name) for name in self.__match_args__]  # type: ignore[attr-defined] # every dataclass has it
 
 
 Reply = TypeVar("Reply", bound=Message)
@@ -311,19 +308,19 @@ _EVERY_MESSAGE = [
     Hello, Callback, Raised, Done, CellRan, Fetched, Called, Got, Length, NextItem, CallbackReturned, CallbackRaised,
     *OPERATIONS.values(),
 ]  # fmt: skip
-# For each message how many values it has, and the classes of those that have a type: (position, classes).
-_FIELDS: dict[type[Message], tuple[int, list[tuple[int, tuple[type, ...]]]]] = {}
-for _message in _EVERY_MESSAGE:
-    _names: tuple[str, ...] = _message.__match_args__  # type: ignore[attr-defined] # every dataclass has it
-    _all = [_kinds(hints_of(_message)[name]) for name in _names]
-    _FIELDS[_message] = len(_names), [(position, kinds) for position, kinds in enumerate(_all) if kinds]
+_NAMES: dict[type[Message], list[str]] = {one: [field.name for field in fields(one)] for one in _EVERY_MESSAGE}
+# Of each message the values that have a type: position and classes.
+_TYPED: dict[type[Message], list[tuple[int, tuple[type, ...]]]] = {
+    one: [(position, kinds) for position, name in enumerate(_NAMES[one]) if (kinds := _kinds(hints_of(one)[name]))]
+    for one in _EVERY_MESSAGE
+}
 
 
 def pack(message: Message, handle: Callable[[Value], Node]) -> Frame:
     """The frame of a message. `handle` is asked for what is no data. Raises WireError for what cannot cross."""
-    encoder = Encoder(handle)
-    values = [encoder.encode(value) for value in message.values()]
-    return {"is": type(message).__name__, "values": values}, encoder.buffers
+    encoder, kind = Encoder(handle), type(message)
+    values = [encoder.encode(getattr(message, name)) for name in _NAMES[kind]]
+    return {"is": kind.__name__, "values": values}, encoder.buffers
 
 
 def unpack(
@@ -334,12 +331,11 @@ def unpack(
     message = allowed.get(name) if isinstance(name, str) else None
     if message is None:
         raise WireError(f"a message that may not come now: {name[:40] if isinstance(name, str) else 'without a name'}")
-    count, typed = _FIELDS[message]
-    if not isinstance(nodes, list) or len(nodes) != count:
-        raise WireError(f"{message.__name__} has {count} values")
+    if not isinstance(nodes, list) or len(nodes) != len(_NAMES[message]):
+        raise WireError(f"{message.__name__} has {len(_NAMES[message])} values")
     decoder = Decoder(buffers, handle)
     values = [decoder.decode(node) for node in nodes]
-    for position, kinds in typed:
+    for position, kinds in _TYPED[message]:
         if not isinstance(values[position], kinds):
             raise WireError(f"value {position} of {message.__name__} is of another type")
     return message(*values)

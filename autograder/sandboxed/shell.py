@@ -112,7 +112,8 @@ class StudentShell(InteractiveShell):
         try:
             ast.parse(raw_cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError):  # magics, `!commands`, and real mistakes
-            return super().transform_cell(raw_cell)
+            transformed: str = super().transform_cell(raw_cell)
+            return transformed
         return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
@@ -123,7 +124,7 @@ class StudentShell(InteractiveShell):
         print(self.getoutput(cmd, split=False))
 
     def init_history(self) -> None:
-        HistoryManager.enabled = False  # type: ignore[assignment]
+        HistoryManager.enabled = False  # type: ignore[assignment] # a traitlet, which takes its value
         super().init_history()
 
     def enable_gui(self, gui: Any = None) -> None:

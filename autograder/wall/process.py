@@ -73,7 +73,7 @@ class StudentProcess:
         try:
             _, ancillary, _, _ = self.sock.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("3i")), socket.MSG_PEEK)
             credentials = [data for level, kind, data in ancillary if kind == socket.SCM_CREDENTIALS]
-            pid = struct.unpack("3i", credentials[0])[0]
+            pid: int = struct.unpack("3i", credentials[0])[0]
             self._pidfd = os.pidfd_open(pid)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self.sock.settimeout(None)
