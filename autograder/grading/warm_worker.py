@@ -18,7 +18,7 @@ one_thread()  # one worker per core
 import autograder.grading.examiner  # noqa: E402
 import autograder.grading.job  # noqa: E402, F401
 from autograder.grading.pool import WARM_UP  # noqa: E402
-from autograder.sandboxed.pages import use_huge_pages  # noqa: E402
+from autograder.sandboxed.huge_pages import use_huge_pages  # noqa: E402
 from exercises import exercises_of  # noqa: E402
 
 

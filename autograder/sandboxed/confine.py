@@ -1,6 +1,6 @@
 """Give up power for good: capabilities and user id; and, on the `landlock` rung, files, network and system calls.
 
-    python -I -B confine.py FOLDER UID|- CAPABILITY|- SECRET READABLE...     confines itself and tries to break out
+    python -I -B start.py confine FOLDER UID|- CAPABILITY|- SECRET READABLE...     confines itself, tries to break out
 
 Landlock (Linux 6.12 or newer) closes every file but the given ones, TCP, and signals to others. It knows nothing of UDP,
 Unix sockets with a path, System V memory, modes and owners of files, or process groups: seccomp refuses those system calls.
@@ -17,7 +17,6 @@ import platform
 import signal
 import socket
 import struct
-import sys
 
 PR_CAPBSET_DROP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAP_AMBIENT = 24, 8, 38, 22, 47
 CAPABILITY_VERSION_3 = 0x20080522
@@ -71,7 +70,7 @@ DEVICES = {"/dev/null": READ_FILE | WRITE_FILE, "/dev/zero": READ_FILE | WRITE_F
 
 def landlock_abi() -> int:
     """The version that this kernel has, 0 where it has none."""
-    return max(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1), 0)
+    return max(int(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)), 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
@@ -216,8 +215,9 @@ def _try_to_break_out(secret: str) -> None:
         file.write("x")
 
 
-def main() -> None:
-    folder, uid, capability, secret, *readable = sys.argv[1:]
+def main(arguments: list[str]) -> None:
+    """The attempt, for the ladder. Raises SystemExit with what keeps this host from the rung, or what got out."""
+    folder, uid, capability, secret, *readable = arguments
     if landlock_abi() < LEAST_ABI:
         raise SystemExit(f"the kernel has Landlock ABI {landlock_abi()}, and {LEAST_ABI} is needed (Linux 6.12)")
     if platform.machine() not in ARCHITECTURES:
@@ -227,7 +227,3 @@ def main() -> None:
     confine(readable, folder)
     signal.alarm(10)
     _try_to_break_out(secret)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,10 @@
 """The fork server: a warm interpreter inside the sandbox that forks one student process per notebook.
 
-    python -I -B forkserver.py CONTROL_FD [FOLDER]
+    python -I -B start.py forkserver CONTROL_FD [FOLDER]
 
-Started by `autograder.wall.ladder` with a socket on CONTROL_FD. Each request is a JSON object with one file descriptor
-attached (the student's end of a new socket pair); the answer is the student process itself, saying hello on that
-socket. It never held an answer, runs no student code itself, and has one thread.
+Started by `autograder.wall.fork_server` with a socket on CONTROL_FD. Each request is a `protocol.ForkRequest` with the student's
+end of a new socket pair attached, where the student process itself answers. The fork server never held an answer, runs no student
+code itself, and has one thread.
 
 FOLDER is given on the rungs where students have no namespaces: there each works in a folder of its own in FOLDER, and has a
 process group. Both end with the student, and all of them with the fork server.
@@ -28,13 +28,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING
+
+from .confine import confine, drop_privileges
+
+if TYPE_CHECKING:  # these import torch and IPython, for which `preload` has its own time
+    from .protocol import ForkRequest
+    from .shell import StudentShell
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x8000000, 0x20000000
 MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 0x4000, 1 << 18, 2, 4
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 # For students, where we are root: none of a system's own, and not that of the student before, who may still be ending.
 FIRST_USER_ID, USER_IDS = 60_000, 5000
+MEBIBYTE = 2**20
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,7 +51,7 @@ def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int = 0, dat
         raise OSError(ctypes.get_errno(), f"mount {target.decode()}")
 
 
-def preload() -> Any:
+def preload() -> StudentShell:
     """Import what notebooks use, and use it once, so that a fork has it; returns the warm IPython shell."""
     import matplotlib.pyplot
     import numpy.testing
@@ -68,9 +75,8 @@ def preload() -> Any:
     matplotlib.pyplot.savefig(io.BytesIO())
     matplotlib.pyplot.close("all")
 
-    import confine  # noqa: F401 - found now: its folder leaves the path
-    from pages import use_huge_pages
-    from shell import make_shell
+    from .huge_pages import use_huge_pages
+    from .shell import make_shell
 
     shell = make_shell()
     gc.collect()
@@ -79,13 +85,14 @@ def preload() -> Any:
     return shell
 
 
-def _limit(limits: dict[str, Any], others: int) -> None:
+def _limit(request: ForkRequest, others: int) -> None:
     """Resource limits of one student process and all it starts. `others` run under the same user id and are counted in."""
-    mebibyte = 2**20
-    resource.setrlimit(resource.RLIMIT_DATA, (limits["memory_mib"] * mebibyte,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["files_mib"] * mebibyte,) * 2)
+    memory, file = request["memory_mib"] * MEBIBYTE, request["files_mib"] * MEBIBYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file, file))
     most = resource.getrlimit(resource.RLIMIT_NPROC)[1] % 2**64  # unlimited is -1
-    resource.setrlimit(resource.RLIMIT_NPROC, (min(limits["processes"] + others, most),) * 2)
+    tasks = min(request["processes"] + others, most)
+    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too large a file is an OSError in the student's cell
@@ -104,21 +111,18 @@ def _tasks_of_this_user() -> int:
     return count
 
 
-def _private_world(limits: dict[str, Any], tmp: str) -> None:
+def _private_world(request: ForkRequest) -> None:
     """Own /proc, /tmp and shared memory: nothing of another student can be seen or left behind."""
-    size = b"size=%dm,mode=1777" % limits["files_mib"]
+    size = b"size=%dm,mode=1777" % request["files_mib"]
     _mount(b"none", b"/", None, MS_REC | MS_PRIVATE)
     _mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV)
-    _mount(b"tmpfs", tmp.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, size)
+    _mount(b"tmpfs", request["tmp"].encode(), b"tmpfs", MS_NOSUID | MS_NODEV, size)
     _mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, size)
 
 
 def _become_student(
-    request: dict[str, Any], sock: socket.socket, shell: Any, folder: str | None, uid: int | None
+    request: ForkRequest, sock: socket.socket, shell: StudentShell, folder: str | None, uid: int | None
 ) -> None:
-    from confine import confine, drop_privileges
-
-    limits = request["limits"]
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -126,7 +130,7 @@ def _become_student(
     os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     others = 0
     if folder is None:
-        _private_world(limits, request["tmp"])
+        _private_world(request)
         folder = "/tmp/work"
         os.makedirs(folder, mode=0o777, exist_ok=True)
         os.chmod(folder, 0o777)
@@ -141,15 +145,13 @@ def _become_student(
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), folder))
     tempfile.tempdir = None  # what was asked for before the fork
-    _limit(limits, others)
+    _limit(request, others)
     if request["readable"]:
         confine(request["readable"], folder)
 
-    import shell as shell_module
-    import wire
+    from .shell import run
 
-    wire.send(sock, {"hello": True}, [])
-    shell_module.run(sock, shell)
+    run(sock, shell)
 
 
 class _Namespaces:
@@ -159,7 +161,7 @@ class _Namespaces:
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
     def enter(self) -> bool:
-        return libc.unshare(CLONE_NEWPID) == 0
+        return int(libc.unshare(CLONE_NEWPID)) == 0
 
     def leave(self) -> None:
         if libc.setns(self._own, CLONE_NEWPID) != 0:
@@ -229,7 +231,7 @@ class _ForkServer:
         if folder is None:  # nobody waits for a student process: its pidfd tells the grader
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
-    def serve(self, shell: Any) -> None:
+    def serve(self, shell: StudentShell) -> None:
         signal.signal(signal.SIGTERM, lambda *_: self._control.shutdown(socket.SHUT_RD))  # no exception amid a clean-up
         while True:
             for fd, _ in self._poller.poll():
@@ -242,7 +244,7 @@ class _ForkServer:
                     return
                 self._fork_student(json.loads(data), fds[0], shell)
 
-    def _fork_student(self, request: dict[str, Any], fd: int, shell: Any) -> None:
+    def _fork_student(self, request: ForkRequest, fd: int, shell: StudentShell) -> None:
         """Inside bubblewrap it is process 1 of a namespace of its own: killing it kills all."""
         private = self._groups is None
         if private and not self._spaces.enter():
@@ -274,21 +276,15 @@ class _ForkServer:
             self._groups.close()
 
 
-def main() -> None:
-    control, folder = socket.socket(fileno=int(sys.argv[1])), sys.argv[2] if len(sys.argv) > 2 else None
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+def main(arguments: list[str]) -> None:
+    """Serve until the grader closes the control socket, or is gone."""
+    control, folder = socket.socket(fileno=int(arguments[0])), arguments[1] if len(arguments) > 1 else None
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     # Where no namespace cleans up, it is told to go and does it itself.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL if folder is None else signal.SIGTERM, 0, 0, 0)
     server = _ForkServer(control, folder)
     try:
-        shell = preload()
-        sys.path.pop(0)
-        server.serve(shell)
+        server.serve(preload())
     finally:
         server.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -15,28 +15,29 @@ import linecache
 import marshal
 import os
 import sys
-import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterator
 from socket import socket
-from typing import Any
+from typing import Any, TypeAlias
 
-import wire
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
-from watch import call_watched
 
-PRINT_LIMIT = 2**20
-OUTPUT_LIMIT = 6 * 2**20
+from . import protocol, wire
+from .protocol import Allowed, Message, SomeMessage
+from .watch import call_watched
+from .wire import Node, Value
+
+Output: TypeAlias = dict[str, Any]  # of nbformat's; while a cell runs, a stream has `parts` in place of its `text`
 
 
 class CappedWriter(io.TextIOBase):
-    """A text stream that keeps the first `limit` bytes and counts the rest."""
+    """A text stream that keeps the first `limit` characters as outputs and counts the rest."""
 
-    def __init__(self, name: str, outputs: list[dict[str, Any]], limit: int = PRINT_LIMIT):
+    def __init__(self, name: str, outputs: list[Output], limit: int = wire.MAX_PRINTED):
         self.name, self.outputs, self.left, self.dropped = name, outputs, limit, 0
 
     def writable(self) -> bool:
@@ -55,6 +56,11 @@ class CappedWriter(io.TextIOBase):
         else:
             self.outputs.append({"output_type": "stream", "name": self.name, "parts": [kept]})
         return len(text)
+
+    def note(self) -> Output:
+        """What tells that some is missing."""
+        text = f"\n... {self.dropped} more characters were printed and cut\n"
+        return {"output_type": "stream", "name": self.name, "text": text}
 
 
 class _Publisher(DisplayPublisher):
@@ -94,9 +100,9 @@ class StudentShell(InteractiveShell):
     display_pub_class = _Publisher
     displayhook_class = _DisplayHook
     trace: list[str]
-    collected: list[dict[str, Any]] | None = None
+    collected: list[Output] | None = None
 
-    def collect(self, outputs: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    def collect(self, outputs: list[Output] | None) -> list[Output] | None:
         """Send what cells display into this list (None: nowhere); returns where it went before."""
         before, self.collected = self.collected, outputs
         return before
@@ -106,7 +112,8 @@ class StudentShell(InteractiveShell):
         try:
             ast.parse(raw_cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError):  # magics, `!commands`, and real mistakes
-            return super().transform_cell(raw_cell)
+            transformed: str = super().transform_cell(raw_cell)
+            return transformed
         return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
@@ -117,7 +124,7 @@ class StudentShell(InteractiveShell):
         print(self.getoutput(cmd, split=False))
 
     def init_history(self) -> None:
-        HistoryManager.enabled = False  # type: ignore[assignment]
+        HistoryManager.enabled = False  # type: ignore[assignment] # a traitlet, which takes its value
         super().init_history()
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -144,7 +151,7 @@ def make_shell() -> StudentShell:
     return shell
 
 
-def _within(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+def _within(outputs: list[Output], limit: int) -> list[Output]:
     """The first outputs, up to so many characters in all; a note tells of the rest."""
     for number, output in enumerate(outputs):
         limit -= len(str(output))
@@ -152,6 +159,24 @@ def _within(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
             note = {"output_type": "stream", "name": "stdout", "text": "... more output was cut\n"}
             return [*outputs[:number], note]
     return outputs
+
+
+def _error_output(error: BaseException, trace: list[str]) -> Output:
+    return {
+        "output_type": "error",
+        "ename": type(error).__name__,
+        "evalue": str(error)[: wire.MAX_TEXT],
+        "traceback": [line[: wire.MAX_TRACE_LINE] for line in trace],
+    }
+
+
+def _raised(error: BaseException) -> protocol.Raised:
+    names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__ == "builtins"]
+    try:
+        text = str(error)[: wire.MAX_TEXT]
+    except Exception:
+        text = ""
+    return protocol.Raised(names, type(error).__name__, text)
 
 
 @contextlib.contextmanager
@@ -166,185 +191,181 @@ def _no_input(prompt: object = "") -> str:
     raise RuntimeError("input() has nobody to answer it while a notebook is graded")
 
 
-class Student:
-    """Answers the grader over one socket until it closes."""
+class Session:
+    """One notebook's session: answers the grader over one socket until it closes."""
 
     def __init__(self, sock: socket, shell: StudentShell):
         self.sock = sock
         self.reader = wire.Reader()
         self.folder = os.getcwd() + os.sep
         self.shell = shell
-        self.objects: dict[int, Any] = {}
+        self.objects: dict[int, Value] = {}
         self.numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
-        self.request: tuple[list[Any], list[bytes]] = ([], [])  # the values last received, as they came,
+        self.request: tuple[list[Node], list[bytes]] = ([], [])  # the values last received, as they came,
         self.handles = 0  # and how many of their parts are no data
+        self.answers: dict[type[Message], Callable[..., Message]] = {
+            protocol.LayFiles: self.lay_files,
+            protocol.RunCell: self.run_cell,
+            protocol.RunTest: self.run_test,
+            protocol.Fetch: self.fetch,
+            protocol.Call: self.call,
+            protocol.Probe: self.probe,
+            protocol.GetAttribute: self.get_attribute,
+            protocol.SetAttribute: self.set_attribute,
+            protocol.GetItem: self.get_item,
+            protocol.GetLength: self.get_length,
+            protocol.GetIterator: self.get_iterator,
+            protocol.Next: self.next_item,
+        }
 
     # Values ---------------------------------------------------------------------------------------------------------
 
-    def _to_handle(self, value: Any) -> list[Any]:
+    def _to_handle(self, value: Value) -> Node:
         number = self.numbers.get(id(value))
         if number is None:
             number = next(self.counter)
             self.numbers[id(value)] = number
             self.objects[number] = value  # kept alive, so the id stays its own
         try:
-            text = repr(value)[:80]
+            text = repr(value)[: wire.MAX_REPR]
         except Exception:
             text = "?"
         return ["handle", number, type(value).__name__, text, callable(value)]
 
-    def _from_handle(self, handle: wire.Handle) -> Any:
+    def _from_handle(self, handle: wire.Handle) -> Value:
         self.handles += 1
         if handle.number < 0:
             return self._callback(handle)
         return self.objects[handle.number]
 
-    def _callback(self, handle: wire.Handle) -> Callable[..., Any]:
-        def call_the_grader(*args: Any, **kwargs: Any) -> Any:
-            self._send({"callback": handle.number}, [list(args), kwargs])
-            header, values = self._receive()
-            if "raise" in header:
-                raise getattr(builtins, header["raise"], RuntimeError)(header["text"])
-            return values[0]
+    def _callback(self, handle: wire.Handle) -> Callable[..., Value]:
+        def call_the_grader(*args: Value, **kwargs: Value) -> Value:
+            self._send(protocol.Callback(handle.number, list(args), kwargs))
+            answer = self._receive(protocol.ANSWERS)
+            if isinstance(answer, protocol.CallbackRaised):
+                raise getattr(builtins, answer.type_name, RuntimeError)(answer.text)
+            return answer.value
 
         call_the_grader.__name__ = call_the_grader.__qualname__ = handle.type_name
         return call_the_grader
 
-    def _send(self, header: dict[str, Any], values: list[Any]) -> None:
-        encoder = wire.Encoder(self._to_handle)
-        header = {**header, "values": [encoder.encode(value) for value in values]}
-        wire.send(self.sock, header, encoder.buffers)
+    def _send(self, message: Message) -> None:
+        wire.send(self.sock, *protocol.pack(message, self._to_handle))
 
-    def _receive(self) -> tuple[dict[str, Any], list[Any]]:
+    def _receive(self, allowed: Allowed[SomeMessage]) -> SomeMessage:
         header, buffers = wire.receive(self.sock, self.reader)
-        decoder = wire.Decoder(buffers, self._from_handle)
-        nodes = header.pop("values", [])
-        self.request, self.handles = (nodes, buffers), 0
-        return header, [decoder.decode(node) for node in nodes]
+        self.request, self.handles = (header.get("values", []), buffers), 0
+        return protocol.unpack(header, buffers, self._from_handle, allowed)
 
     # The loop -------------------------------------------------------------------------------------------------------
 
+    def hello(self) -> None:
+        """Tell the grader that the process is ready."""
+        self._send(protocol.Hello())
+
     def serve(self) -> None:
-        """Answer requests until the grader hangs up."""
+        """Answer operations until the grader hangs up."""
         while True:
             try:
-                header, values = self._receive()
+                reply = self._reply()
             except EOFError:
                 return
             try:
-                operation = getattr(self, f"op_{header['op']}")
-                reply, results = operation(header, *values)
-            except EOFError:
-                return
-            except BaseException as error:
-                reply, results = self._error(error), []
-            try:
-                self._send(reply, results)
+                self._send(reply)
             except wire.WireError as error:
-                self._send(self._error(error), [])
+                self._send(_raised(error))
 
-    def _error(self, error: BaseException) -> dict[str, Any]:
-        names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__ == "builtins"]
-        line = cell = None
-        for frame, number in traceback.walk_tb(error.__traceback__):
-            name = frame.f_globals.get("__cell_names__", {}).get(frame.f_code.co_filename)
-            if name is not None:
-                cell, line = name, number
+    def _reply(self) -> Message:
+        """What to say to the next operation. Raises EOFError where the grader hung up.
+
+        An exception that comes while it waits (a student's signal handler) ends the process: nobody asked for a reply.
+        """
         try:
-            text = str(error)[:2000]
-        except Exception:
-            text = ""
-        return {"error": names, "type": type(error).__name__, "text": text, "cell": cell, "line": line}
+            operation = self._receive(protocol.OPERATIONS)
+        except wire.WireError as error:
+            return _raised(error)
+        try:
+            return self.answers[type(operation)](operation)
+        except EOFError:
+            raise
+        except BaseException as error:
+            return _raised(error)
 
-    # Operations -----------------------------------------------------------------------------------------------------
+    # Operations, each as `protocol` tells it ------------------------------------------------------------------------
 
-    def op_files(self, header: dict[str, Any], files: dict[str, bytes]) -> tuple[dict[str, Any], list[Any]]:
-        """Lay the submission's own files into the working folder."""
-        for name, data in files.items():
+    def lay_files(self, asked: protocol.LayFiles) -> protocol.Done:
+        for name, data in asked.files.items():
             os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
             with open(name, "wb") as file:
                 file.write(data)
         sys.path.append(os.getcwd())  # at the end: a student's random.py must not hide the real one
-        return {"ok": True}, []
+        return protocol.Done()
 
-    def op_cell(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-        """Run one cell; returns its outputs as nbformat dicts and whether it failed."""
-        outputs: list[dict[str, Any]] = []
+    def run_cell(self, asked: protocol.RunCell) -> protocol.CellRan:
+        outputs: list[Output] = []
         shell = self.shell
         shell.collect(outputs)
         writers = [CappedWriter("stdout", outputs), CappedWriter("stderr", outputs)]
         shell.trace = []
-        # IPython names a cell's code after its source; errors in later calls are told by the notebook's own cell id.
+        # IPython names a cell's code after its source; whose code runs is told by these names.
         before = set(linecache.cache)
         with contextlib.redirect_stdout(writers[0]), contextlib.redirect_stderr(writers[1]):
-            result = shell.run_cell(header["source"], store_history=False)
+            result = shell.run_cell(asked.source, store_history=False)
             sys.stdout.flush()
         names = shell.user_ns.setdefault("__cell_names__", {})
         for filename in set(linecache.cache) - before:
-            names[filename] = header.get("id", "")
+            names[filename] = asked.cell_id
         error = result.error_before_exec or result.error_in_exec
-        for writer in writers:
-            if writer.dropped:
-                outputs.append(
-                    {"output_type": "stream", "name": writer.name,
-                     "parts": [f"\n... {writer.dropped} more characters were printed and cut\n"]}
-                )  # fmt: skip
+        outputs += [writer.note() for writer in writers if writer.dropped]
         if error is not None:
-            outputs.append(
-                {"output_type": "error", "ename": type(error).__name__, "evalue": str(error)[:2000],
-                 "traceback": [line[:20000] for line in shell.trace]}
-            )  # fmt: skip
+            outputs.append(_error_output(error, shell.trace))
         for output in outputs:
             if "parts" in output:
                 output["text"] = "".join(output.pop("parts"))
-        return {"ok": True}, [_within(outputs, OUTPUT_LIMIT), type(error).__name__ if error is not None else None]
+        return protocol.CellRan(_within(outputs, wire.MAX_SHOWN), type(error).__name__ if error is not None else None)
 
-    def op_test(self, header: dict[str, Any], code: bytes) -> tuple[dict[str, Any], list[Any]]:
-        """Run a visible test, sent as compiled code, among the cells."""
+    def run_test(self, asked: protocol.RunTest) -> protocol.Done:
         with self._quiet():
-            exec(marshal.loads(code), self.shell.user_ns)
-        return {"ok": True}, []
+            exec(marshal.loads(asked.code), self.shell.user_ns)
+        return protocol.Done()
 
-    def op_fetch(self, header: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    def fetch(self, asked: protocol.Fetch) -> protocol.Fetched:
         namespace = self.shell.user_ns
-        if header["name"] not in namespace:
-            return {"missing": True}, []
-        return {"ok": True}, [namespace[header["name"]]]
+        return protocol.Fetched(asked.name in namespace, namespace.get(asked.name))
 
-    def op_call(self, header: dict[str, Any], target: Any, args: list[Any], kwargs: dict[str, Any]):
-        name = header.get("attribute")
-        function = getattr(target, name) if name else target
-        return self._call(function, args, kwargs, header, [args, kwargs])
+    def call(self, asked: protocol.Call) -> protocol.Called:
+        return self._call(asked.target, asked.args, asked.kwargs, asked.banned, [asked.args, asked.kwargs])
 
-    def op_probe(self, header: dict[str, Any], target: Any, code: bytes, kwargs: dict[str, Any]):
-        """Run the instructor's probe, sent as compiled code, on the student's object."""
+    def probe(self, asked: protocol.Probe) -> protocol.Called:
         namespace: dict[str, Any] = {"__name__": "probe"}
-        exec(marshal.loads(code), namespace)
-        return self._call(namespace[header["name"]], [target], kwargs, header, [code, kwargs])
+        exec(marshal.loads(asked.code), namespace)
+        function = namespace[asked.name]
+        return self._call(function, [asked.target], asked.inputs, asked.banned, [asked.code, asked.inputs])
 
     def _call(
         self,
-        function: Callable[..., Any],
-        args: list[Any],
-        kwargs: dict[str, Any],
-        header: dict[str, Any],
-        given: list[Any],
-    ):
-        """Call it; the reply tells whether that changed what was given, which is the request's values but for the first."""
+        function: Callable[..., Value],
+        args: list[Value],
+        kwargs: dict[str, Value],
+        banned: list[str] | None,
+        given: list[Value],
+    ) -> protocol.Called:
+        """Call it; the reply tells whether that changed what was given: the second and third value of the request."""
         as_it_came = self.handles == 1 and not any(isinstance(item, wire.Stream) for item in args)
         streams = [iter(item.items) if isinstance(item, wire.Stream) else item for item in args]
         args[:] = [None if isinstance(item, wire.Stream) else item for item in args]
         nodes, buffers = self.request
         # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
-        before = (nodes[1:], buffers) if as_it_came else self._encoded(given)
+        before = (nodes[1:3], buffers) if as_it_came else self._encoded(given)
+        used: list[str] = []
         with self._quiet():
-            if "banned" in header:
-                result, used = call_watched(lambda: function(*streams, **kwargs), tuple(header["banned"]), self._is_own)
+            if banned is not None:
+                result, used = call_watched(lambda: function(*streams, **kwargs), tuple(banned), self._is_own)
             else:
-                result, used = function(*streams, **kwargs), []
+                result = function(*streams, **kwargs)
         changed = self._encoded(given) != before
-        return {"ok": True, "changed": changed, "used": used}, [result, [args, kwargs] if changed else None]
+        return protocol.Called(result, [args, kwargs] if changed else None, used)
 
     @contextlib.contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -360,33 +381,32 @@ class Student:
         """Code of the notebook, or of a file that was handed in with it."""
         return filename in self.shell.user_ns.get("__cell_names__", ()) or filename.startswith(self.folder)
 
-    def _encoded(self, values: list[Any]) -> tuple[list[Any], list[bytes]]:
+    def _encoded(self, values: list[Value]) -> tuple[list[Node], list[bytes]]:
         encoder = wire.Encoder(self._to_handle)
         return [encoder.encode(value) for value in values], encoder.buffers
 
-    def op_attribute(self, header: dict[str, Any], target: Any):
-        return {"ok": True}, [getattr(target, header["name"])]
+    def get_attribute(self, asked: protocol.GetAttribute) -> protocol.Got:
+        return protocol.Got(getattr(asked.target, asked.name))
 
-    def op_set_attribute(self, header: dict[str, Any], target: Any, value: Any):
-        setattr(target, header["name"], value)
-        return {"ok": True}, []
+    def set_attribute(self, asked: protocol.SetAttribute) -> protocol.Done:
+        setattr(asked.target, asked.name, asked.value)
+        return protocol.Done()
 
-    def op_item(self, header: dict[str, Any], target: Any, key: Any):
-        return {"ok": True}, [target[key]]
+    def get_item(self, asked: protocol.GetItem) -> protocol.Got:
+        return protocol.Got(asked.target[asked.key])
 
-    def op_len(self, header: dict[str, Any], target: Any):
-        return {"ok": True}, [len(target)]
+    def get_length(self, asked: protocol.GetLength) -> protocol.Length:
+        return protocol.Length(len(asked.target))
 
-    def op_iter(self, header: dict[str, Any], target: Any):
-        iterator = iter(target)
-        return {"ok": True}, [wire.Handle(self._to_handle(iterator)[1], "iterator", "", False)]
+    def get_iterator(self, asked: protocol.GetIterator) -> protocol.Got:
+        return protocol.Got(wire.Handle(self._to_handle(iter(asked.target))[1], "iterator", "", False))
 
-    def op_next(self, header: dict[str, Any], target: Any):
+    def next_item(self, asked: protocol.Next) -> protocol.NextItem:
         with self._quiet():
             try:
-                return {"ok": True}, [next(target)]
+                return protocol.NextItem(False, next(asked.iterator))
             except StopIteration:
-                return {"end": True}, []
+                return protocol.NextItem(True, None)
 
 
 def run(sock: socket, shell: StudentShell) -> None:
@@ -397,4 +417,6 @@ def run(sock: socket, shell: StudentShell) -> None:
     shell.user_ns = shell.user_module.__dict__
     shell.init_user_ns()
     sys.modules["__main__"] = shell.user_module
-    Student(sock, shell).serve()
+    session = Session(sock, shell)
+    session.hello()
+    session.serve()

@@ -1,4 +1,4 @@
-"""The wire: length-prefixed frames of plain data, the one module which both sides of the wall import.
+"""The wire: length-prefixed frames of plain data. Which messages they carry is told in `protocol`.
 
 A frame is `!IQ` (header bytes, body bytes), a JSON header, and the raw buffers it refers to. A value is either
 JSON's own (None, bool, int, float, str) or a tagged list such as `["array", "<f8", [2, 3], 0, "C", true]` whose buffer
@@ -18,16 +18,34 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import MSG_WAITALL, socket
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
-PREFIX = struct.Struct("!IQ")
+# What crosses the wall is a student's or the tests' own: it can be of any type that the wire knows, or a handle.
+Value: TypeAlias = Any
+Node: TypeAlias = Any  # a value as JSON: see `Encoder`
+Header: TypeAlias = dict[str, Any]  # a frame's JSON
+Frame: TypeAlias = tuple[Header, list[bytes]]  # with the buffers that it refers to
+
+# Caps: of one frame (bytes), of one value, and of the text in it. Both sides keep to them; the grader counts on its own only.
 MAX_HEADER = 8 * 2**20
 MAX_BODY = 64 * 2**20
-MAX_DEPTH = 32
-MAX_NODES = 500_000
+MAX_DEPTH = 32  # of containers in one another
+MAX_NODES = 500_000  # parts of all values of a message
+MAX_INT_BITS = 4096
+MAX_NAME = 200  # characters of a type's, an exception's or a function's name
+MAX_TEXT = 2000  # characters of an exception's message
+MAX_REPR = 80  # characters of what stays there, as it is told
+MAX_PRINTED = 2**20  # characters that one cell prints to one stream
+MAX_TRACE_LINE = 20_000  # characters
+MAX_TRACE_LINES = 200
+MAX_SHOWN = 6 * 2**20  # characters of all that one cell displays, as it is sent
+MAX_KEPT = 8 * 2**20  # the same when it has been cleaned: pictures are then text
+MAX_OUTPUTS = 100  # of one cell
+
+PREFIX = struct.Struct("!IQ")
 SAFE_INT = 2**53
 _to_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode  # what we encoded is a tree
 
@@ -65,8 +83,8 @@ class Stream:
 # Frames -------------------------------------------------------------------------------------------------------------
 
 
-def send(sock: socket, header: dict[str, Any], buffers: list[bytes]) -> None:
-    """Write one frame. Raises WireError where it would be over the caps."""
+def send(sock: socket, header: Header, buffers: list[bytes]) -> None:
+    """Write one frame. Raises WireError where it would be over the caps, and OSError where nobody reads it any more."""
     head = dict(header)
     head["buffers"] = [len(buffer) for buffer in buffers]
     raw = _to_json(head).encode()
@@ -113,7 +131,7 @@ def _read(sock: socket, size: int) -> bytes:
     return data
 
 
-def receive(sock: socket, read: Callable[[socket, int], bytes] = _read) -> tuple[dict[str, Any], list[bytes]]:
+def receive(sock: socket, read: Callable[[socket, int], bytes] = _read) -> Frame:
     """Read one frame. Raises WireError (malformed) or EOFError (closed). `read(sock, n)` returns exactly n bytes."""
     head_size, body_size = PREFIX.unpack(read(sock, PREFIX.size))
     if head_size > MAX_HEADER or body_size > MAX_BODY:
@@ -175,7 +193,7 @@ class Encoder:
         value = int(value)
         if abs(value) < SAFE_INT:
             return value
-        if value.bit_length() > 4096:
+        if value.bit_length() > MAX_INT_BITS:
             raise WireError("an integer is too large to send")
         return ["int", hex(value)]
 
@@ -363,7 +381,7 @@ class Decoder:
     def _handle(self, depth: int, number: Any, type_name: Any, text: Any, is_callable: Any) -> Any:
         if type(number) is not int:
             raise WireError("a handle without a number")
-        return self.handle(Handle(number, str(type_name)[:200], str(text)[:200], is_callable is True))
+        return self.handle(Handle(number, str(type_name)[:MAX_NAME], str(text)[:MAX_REPR], is_callable is True))
 
 
 @functools.lru_cache(maxsize=256)

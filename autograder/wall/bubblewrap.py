@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 SANDBOXED = Path(__file__).parents[1] / "sandboxed"
+MOUNTED = Path("/sandboxed")  # where that folder is inside bubblewrap
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 
 # One thread for each process that grades or is graded: sums in the same order on every machine.
@@ -27,6 +28,11 @@ def environment(folder: str = "/tmp") -> dict[str, str]:
         **ONE_THREAD,  # and no way to ask for more: a fork after a thread pool would hang
         "NBGRADER_EXECUTION": "autograde",
     }
+
+
+def program(name: str, folder: Path) -> list[str]:
+    """The command line of a program of the student's side, where its folder is this one: `forkserver` or `confine`."""
+    return [sys.executable, "-I", "-B", str(folder / "start.py"), name]
 
 
 @functools.cache
@@ -65,7 +71,7 @@ def bubblewrap(fontlist: Path | None) -> list[str]:
     # First, so that an installation under /tmp is mounted over it and not hidden by it.
     command += ["--perms", "1777", "--tmpfs", "/tmp"]
     folders = readable_folders()
-    for parent in _parents([*folders, Path("/sandboxed/x")]):
+    for parent in _parents([*folders, MOUNTED / "x"]):
         command += ["--perms", "0755", "--dir", str(parent)]
     command += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64", "sbin"):
@@ -78,7 +84,7 @@ def bubblewrap(fontlist: Path | None) -> list[str]:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for folder in folders:
         command += ["--ro-bind", str(folder), str(folder)]
-    command += ["--ro-bind", str(SANDBOXED), "/sandboxed", "--proc", "/proc"]
+    command += ["--ro-bind", str(SANDBOXED), str(MOUNTED), "--proc", "/proc"]
     # No --dev: for its terminals bubblewrap would nest a second user namespace, from which an ordinary user's fork server could
     # not come back to its own process namespace.
     command += ["--tmpfs", "/dev", "--dir", "/dev/shm", "--symlink", "/proc/self/fd", "/dev/fd"]

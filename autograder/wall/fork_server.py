@@ -9,13 +9,17 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, readable, readable_folders
+from autograder.wall.bubblewrap import MOUNTED, SANDBOXED, bubblewrap, environment, program, readable, readable_folders
 from autograder.wall.ladder import Rung, identity
+from autograder.wall.limits import LimitValues
 from exercises.lost import InfrastructureError
+
+if TYPE_CHECKING:  # it imports torch, which a process that only hands out jobs does not need
+    from autograder.sandboxed.protocol import ForkRequest
 
 
 @functools.cache
@@ -44,7 +48,7 @@ class ForkServerHandle:
     def last_words(self) -> str:
         return ""
 
-    def fork(self, limits: dict[str, float]) -> socket.socket:
+    def fork(self, limits: LimitValues) -> socket.socket:
         """A new student process; returns our end of its socket.
 
         Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.
@@ -52,8 +56,10 @@ class ForkServerHandle:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         own_user, capability = identity(self.rung.name)
-        request = {
-            "limits": limits,
+        request: ForkRequest = {
+            "memory_mib": limits.memory_mib,
+            "files_mib": limits.files_mib,
+            "processes": limits.processes,
             "cores": sorted(os.sched_getaffinity(0)),
             "own_user": own_user,
             "capability": capability,
@@ -96,12 +102,11 @@ class ForkServer(ForkServerHandle):
         self._folder: str | None = None
         scrubbed: dict[str, str] | None = None  # bubblewrap sets it by itself
         fd = theirs.fileno()
-        python = [sys.executable, "-I", "-B"]
         if rung.name == "bubblewrap":
-            command = [*bubblewrap(font_list()), *python, "/sandboxed/forkserver.py", str(fd)]
+            command = [*bubblewrap(font_list()), *program("forkserver", MOUNTED), str(fd)]
         else:
             self._folder = _students_folder()
-            command = [*python, str(SANDBOXED / "forkserver.py"), str(fd), self._folder]
+            command = [*program("forkserver", SANDBOXED), str(fd), self._folder]
             scrubbed = environment(self._folder)
         self._process = subprocess.Popen(
             command,

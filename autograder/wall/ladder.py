@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, readable, readable_folders
+from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, program, readable, readable_folders
 from exercises.lost import InfrastructureError
 
 LADDER = ("bubblewrap", "landlock", "rlimits")
@@ -120,8 +120,8 @@ def _try_landlock() -> Missing | None:
         if uid is not None:
             os.chown(folder, uid, uid)
         ids = ["-" if number is None else str(number) for number in (uid, capability)]
-        script = [sys.executable, "-I", "-B", str(SANDBOXED / "confine.py"), folder, *ids, __file__, *readable()]
-        problem = _run(script, environment(folder))
+        command = [*program("confine", SANDBOXED), folder, *ids, __file__, *readable()]
+        problem = _run(command, environment(folder))
     if problem is None:
         return None
     return Missing(f"Landlock: {problem}", "Linux 6.12 or newer with Landlock (see /sys/kernel/security/lsm)")

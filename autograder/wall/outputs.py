@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.sandboxed.wire import MAX_KEPT, MAX_NAME, MAX_OUTPUTS, MAX_PRINTED, MAX_TEXT, MAX_TRACE_LINES
 from exercises.lost import AnswerLost
-
-MAX_OUTPUTS = 100
-MAX_OUTPUT_BYTES = 8 * 2**20
 
 
 def lost_output(lost: AnswerLost) -> dict[str, Any]:
@@ -22,7 +20,7 @@ def lost_output(lost: AnswerLost) -> dict[str, Any]:
 def clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
     """Only text and PNG images, within the caps: a student's HTML and JavaScript stay out of the TA's browser."""
     kept: list[dict[str, Any]] = []
-    room = MAX_OUTPUT_BYTES
+    room = MAX_KEPT
     for output in outputs:
         clean = _clean_output(output) if isinstance(output, dict) else None
         if clean is None:
@@ -46,9 +44,9 @@ def _clean_output(output: dict[Any, Any]) -> dict[str, Any] | None:
         trace = [str(line) for line in lines] if isinstance(lines, list) else []
         return {
             "output_type": "error",
-            "ename": str(output.get("ename", ""))[:200],
-            "evalue": str(output.get("evalue", ""))[:2000],
-            "traceback": trace[:200],
+            "ename": str(output.get("ename", ""))[:MAX_NAME],
+            "evalue": str(output.get("evalue", ""))[:MAX_TEXT],
+            "traceback": trace[:MAX_TRACE_LINES],
         }
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
         data = {mime: _clean_data(mime, output["data"].get(mime)) for mime in ("text/plain", "image/png")}
@@ -61,7 +59,7 @@ def _clean_output(output: dict[Any, Any]) -> dict[str, Any] | None:
 
 def _clean_data(mime: str, value: Any) -> str | None:
     if mime == "text/plain":
-        return str(value)[: 2**20] if value is not None else None
+        return str(value)[:MAX_PRINTED] if value is not None else None
     if isinstance(value, bytes):
         import base64
 

@@ -10,9 +10,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from typing import Any
 
-from autograder.sandboxed import wire
+from autograder.sandboxed import protocol, wire
+from autograder.sandboxed.wire import Frame, Header
 from autograder.wall.fork_server import ForkServerHandle
 from autograder.wall.limits import LimitValues, backstop_seconds
 from exercises.lost import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
@@ -50,13 +50,17 @@ class _Clock:
             raise AnswerTimedOut("over its time limit")
 
 
+def _no_handle(handle: wire.Handle) -> None:
+    raise wire.WireError("a handle where there can be none")
+
+
 class StudentProcess:
     """One forked process and its socket. Any AnswerLost it raises means that it is dead."""
 
     def __init__(self, server: ForkServerHandle, limits: LimitValues):
         self.limits = limits
         self._server = server
-        self.sock = server.fork(limits.to_dict())
+        self.sock = server.fork(limits)
         self._pidfd = -1
         self._clock: _Clock | None = None
         self._reader = wire.Reader(self._tick)
@@ -69,13 +73,13 @@ class StudentProcess:
         try:
             _, ancillary, _, _ = self.sock.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("3i")), socket.MSG_PEEK)
             credentials = [data for level, kind, data in ancillary if kind == socket.SCM_CREDENTIALS]
-            pid = struct.unpack("3i", credentials[0])[0]
+            pid: int = struct.unpack("3i", credentials[0])[0]
             self._pidfd = os.pidfd_open(pid)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self.sock.settimeout(None)
             wall = struct.pack("@ll", int(self.limits.wall_seconds), 0)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wall)
-            wire.receive(self.sock)
+            protocol.unpack(*wire.receive(self.sock), _no_handle, protocol.HELLO)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(TICK * 1e6)))
         except (OSError, IndexError, EOFError, wire.WireError) as error:
             words = self._server.last_words
@@ -93,16 +97,20 @@ class StudentProcess:
         return sum(int(value) for value in fields[11:15]) / CLOCK_TICKS
 
     def exchange(
-        self, header: dict[str, Any], buffers: list[bytes], cpu_seconds: float, answer: Callable[..., Any]
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a request, serve the callbacks it makes with `answer`, return its reply. Kills what is over time."""
+        self, header: Header, buffers: list[bytes], cpu_seconds: float, answer: Callable[[Header, list[bytes]], Frame]
+    ) -> Frame:
+        """Send an operation, serve the callbacks that it makes with `answer`, return what came back, which nobody has looked at.
+
+        Raises AnswerTimedOut after `cpu_seconds` of its CPU time (or thrice that on the wall's clock, and 5 s), AnswerCrashed
+        where the process ended or broke the rules of the wire. In both cases it is killed.
+        """
         self._clock = _Clock(self, cpu_seconds)
         try:
             # A process that does not read (a thread spinning in C code) does not block us either: see SO_SNDTIMEO.
             wire.send(self.sock, header, buffers)
             while True:
                 reply, body = wire.receive(self.sock, self._reader)
-                if "callback" not in reply:
+                if not protocol.is_callback(reply):
                     self.seconds += self._clock.used
                     return reply, body
                 if self._clock.elapsed > TICK:  # callbacks without end

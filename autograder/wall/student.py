@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.sandboxed import wire
+from autograder.sandboxed import protocol, wire
+from autograder.sandboxed.protocol import Operation, Reply
+from autograder.sandboxed.wire import Frame, Header, Node, Value
 from autograder.wall.fork_server import ForkServerHandle
 from autograder.wall.limits import LimitValues
 from autograder.wall.outputs import clean_outputs, lost_output
@@ -23,6 +25,7 @@ from autograder.wall.process import StudentProcess
 from autograder.wall.student_errors import student_exception
 from exercises.lost import AnswerCrashed, AnswerLost, AnswerTimedOut, InfrastructureError
 
+MOST_USED = 10  # names of banned functions that are taken from one call
 WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses a function uses it at once
 
 
@@ -44,52 +47,49 @@ class Proxy:
     def __init__(self, student: Student, name: str | None, handle: wire.Handle, generation: int):
         self._student, self._name, self._handle, self._generation = student, name, handle, generation
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._student.call({"op": "call"}, self, list(args), kwargs)
+    def __call__(self, *args: Value, **kwargs: Value) -> Value:
+        return self._student.call(self, list(args), kwargs)
 
-    def __probe__(self, function: Callable[..., Any], inputs: dict[str, Any]) -> Any:
-        return self._student.call({"op": "probe", "name": function.__name__}, self, _code(function), inputs)
+    def __probe__(self, function: Callable[..., Value], inputs: dict[str, Value]) -> Value:
+        return self._student.probe(self, function, inputs)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._student.ask({"op": "attribute", "name": name}, self)
+        return self._student.request(protocol.GetAttribute(self._student.alive(self), name)).value
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: Value) -> None:
         if name in Proxy.__slots__:
             object.__setattr__(self, name, value)
         else:
-            self._student.ask({"op": "set_attribute", "name": name}, self, value)
+            self._student.request(protocol.SetAttribute(self._student.alive(self), name, value))
 
-    def __getitem__(self, key: Any) -> Any:
-        return self._student.ask({"op": "item"}, self, key)
+    def __getitem__(self, key: Value) -> Value:
+        return self._student.request(protocol.GetItem(self._student.alive(self), key)).value
 
     def __len__(self) -> int:
-        return int(self._student.ask({"op": "len"}, self))
+        return self._student.request(protocol.GetLength(self._student.alive(self))).length
 
     def __bool__(self) -> bool:
         return True
 
-    def __iter__(self) -> Iterator[Any]:
-        iterator = self._student.ask({"op": "iter"}, self)
-        while True:
-            header, values = self._student.request({"op": "next"}, [iterator])
-            if "end" in header:
-                return
-            yield values[0]
+    def __iter__(self) -> Iterator[Value]:
+        iterator = self._student.request(protocol.GetIterator(self._student.alive(self))).value
+        while not (item := self._student.request(protocol.Next(iterator))).ended:
+            yield item.value
 
-    def __next__(self) -> Any:
-        header, values = self._student.request({"op": "next"}, [self])
-        if "end" in header:
+    def __next__(self) -> Value:
+        item = self._student.request(protocol.Next(self))
+        if item.ended:
             raise StopIteration
-        return values[0]
+        return item.value
 
     def __repr__(self) -> str:
         return f"<the student's {self._name or self._handle.type_name}>"
 
 
 @functools.lru_cache(maxsize=1024)
-def _code(function: Callable[..., Any]) -> bytes:
+def _code(function: Callable[..., Value]) -> bytes:
     """What defines a function, compiled once and for both sides: they run the same interpreter."""
     return marshal.dumps(compile(textwrap.dedent(inspect.getsource(function)), "<probe>", "exec"))
 
@@ -109,8 +109,8 @@ class Student:
         self.generation = 0
         self.lost = False  # a process of this student was, somewhere
         self._process: StudentProcess | None = None
-        self._good: list[tuple[dict[str, Any], list[Any]]] = []  # the cells, as they were requested
-        self._callbacks: dict[int, Callable[..., Any]] = {}
+        self._good: list[Operation[Any]] = []  # the cells, as they were asked for
+        self._callbacks: dict[int, Callable[..., Value]] = {}
 
     def __enter__(self) -> Student:
         return self
@@ -128,7 +128,7 @@ class Student:
     def run_cell(self, source: str, cell_id: str) -> CellRun:
         """Run one cell. A cell that is lost (hang, exit, crash) is left out of what is replayed."""
         start = time.monotonic()
-        cell = {"op": "cell", "source": source, "id": cell_id}
+        cell = protocol.RunCell(source, cell_id)
         try:
             outputs, error = self._cell(cell)
         except AnswerLost as lost:
@@ -137,27 +137,24 @@ class Student:
             self.close()
             broken = AnswerCrashed("the shell broke")
             return CellRun([lost_output(broken)], lost=broken.status, seconds=time.monotonic() - start)
-        self._good.append((cell, []))
+        self._good.append(cell)
         return CellRun(clean_outputs(outputs), error, seconds=time.monotonic() - start)
 
     def run_test(self, code: bytes) -> None:
         """Run a visible test, marshalled, among the student's cells; raises what it raises. Its output goes nowhere."""
         self._live()
-        self._good.append(({"op": "test"}, [code]))
+        test = protocol.RunTest(code)
+        self._good.append(test)
         try:
-            self.request({"op": "test"}, [code], self.limits.cpu_seconds)
+            self.request(test, self.limits.cpu_seconds)
         except AnswerLost:
             self._good.pop()
             raise
 
-    def _cell(self, cell: dict[str, Any]) -> tuple[Any, Any]:
+    def _cell(self, cell: protocol.RunCell) -> tuple[list[Any], str | None]:
         self._live()
-        _, values = self.request(cell, [], self.limits.cpu_seconds)
-        if len(values) != 2 or not isinstance(values[0], list):
-            self.close()
-            raise AnswerCrashed("the process broke off")
-        outputs, error = values
-        return outputs, str(error)[:100] if error is not None else None
+        ran = self.request(cell, self.limits.cpu_seconds)
+        return ran.outputs, ran.error[: wire.MAX_NAME] if ran.error is not None else None
 
     def _live(self) -> StudentProcess:
         """The process, started and brought up to date where there is none."""
@@ -165,15 +162,15 @@ class Student:
             self.generation += 1
             self._process = StudentProcess(self.server, self.limits)
             if self.files:
-                self.request({"op": "files"}, [self.files])
+                self.request(protocol.LayFiles(self.files))
             self._replay()
         return self._process
 
     def _replay(self) -> None:
         """Run the good cells again. One that is lost this time is left out from now on."""
-        for number, (header, values) in enumerate(self._good):
+        for number, operation in enumerate(self._good):
             try:
-                self.request(header, values, self.limits.cpu_seconds)
+                self.request(operation, self.limits.cpu_seconds)
             except AnswerLost:
                 del self._good[number]
                 raise
@@ -182,44 +179,60 @@ class Student:
 
     # Values ---------------------------------------------------------------------------------------------------------
 
-    def fetch(self, name: str) -> Any:
+    def fetch(self, name: str) -> Value:
         """The value of a global name: data, or a Proxy. Raises NameError where the student has no such name."""
         self._live()
-        header, values = self.request({"op": "fetch", "name": name}, [])
-        if "missing" in header:
+        fetched = self.request(protocol.Fetch(name))
+        if not fetched.found:
             raise NameError(f"name {name!r} is not defined")
-        value = values[0]
-        if isinstance(value, Proxy):
-            value._name = name
-        return value
+        if isinstance(fetched.value, Proxy):
+            fetched.value._name = name
+        return fetched.value
 
-    def call(self, header: dict[str, Any], target: Proxy, args: list[Any] | bytes, kwargs: dict[str, Any]) -> Any:
-        """Call the target, or a probe's code on it; arguments that the student's code changed are changed here too."""
-        sent = [self._resolve(target), args, kwargs]
+    def call(self, target: Proxy, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        """Call the target. Arguments that the student's code changed are changed here too, in place."""
+        target = self._ready_to_call(target)
+        called = self.request(protocol.Call(target, args, kwargs, self._to_look_out_for()))
+        self._note_used(called)
+        if called.changed is not None and len(called.changed) == 2:
+            wire.copy_back(args, called.changed[0])
+            wire.copy_back(kwargs, called.changed[1])
+        return called.result
+
+    def probe(self, target: Proxy, function: Callable[..., Value], inputs: dict[str, Value]) -> Value:
+        """Run a probe where the target lives: its code crosses. Inputs that it changed are changed here too, in place."""
+        target = self._ready_to_call(target)
+        name, code = function.__name__, _code(function)
+        called = self.request(protocol.Probe(target, code, inputs, self._to_look_out_for(), name))
+        self._note_used(called)
+        if called.changed is not None and len(called.changed) == 2:
+            wire.copy_back(inputs, called.changed[1])
+        return called.result
+
+    def _ready_to_call(self, target: Proxy) -> Proxy:
+        target = self.alive(target)
         self._callbacks.clear()
-        if self._banned and self._calls_to_watch:
-            self._calls_to_watch -= 1
-            header = {**header, "banned": self._banned}
-        reply, values = self.request(header, sent)
-        if isinstance(reply.get("used"), list):
-            self.used.update(str(name)[:100] for name in reply["used"][:10])
-        if reply.get("changed") and isinstance(values[1], list) and len(values[1]) == 2:
-            if isinstance(args, list):
-                wire.copy_back(args, values[1][0])
-            wire.copy_back(kwargs, values[1][1])
-        return values[0]
+        return target
+
+    def _to_look_out_for(self) -> list[str] | None:
+        """The banned functions that the next call is watched for; None where it is not."""
+        if not self._banned or not self._calls_to_watch:
+            return None
+        self._calls_to_watch -= 1
+        return self._banned
+
+    def _note_used(self, called: protocol.Called) -> None:
+        self.used.update(str(name)[: wire.MAX_NAME] for name in called.used[:MOST_USED])
 
     def watch(self, banned: list[str]) -> None:
         """See in `used` which of these functions the student's code uses in the next calls (WATCHED_CALLS of them)."""
         self.used, self._banned, self._calls_to_watch = set(), banned, WATCHED_CALLS
 
-    def ask(self, header: dict[str, Any], target: Proxy, *values: Any) -> Any:
-        """Any other operation on a handle."""
-        _, results = self.request(header, [self._resolve(target), *values])
-        return results[0] if results else None
+    def alive(self, proxy: Proxy) -> Proxy:
+        """The proxy, brought up to date where its process was lost: a global name is looked up again.
 
-    def _resolve(self, proxy: Proxy) -> Proxy:
-        """The proxy, or its successor in a new process: a global name is looked up again, anything else is lost."""
+        Raises AnswerCrashed for anything else that lived there.
+        """
         self._live()
         if proxy._generation == self.generation:
             return proxy
@@ -233,18 +246,19 @@ class Student:
 
     # Requests -------------------------------------------------------------------------------------------------------
 
-    def request(
-        self, header: dict[str, Any], values: list[Any], cpu_seconds: float | None = None
-    ) -> tuple[dict[str, Any], list[Any]]:
-        """One exchange. Raises the student's exception, or AnswerLost where the process was lost."""
+    def request(self, operation: Operation[Reply], cpu_seconds: float | None = None) -> Reply:
+        """Ask for an operation; `cpu_seconds` of the student's time are allowed, `call_seconds` where not given.
+
+        Raises the student's exception, TypeError for values that cannot cross, or AnswerLost where the process was lost.
+        """
         process = self._live() if self._process is None else self._process
         allowed = min(self.call_seconds if cpu_seconds is None else cpu_seconds, self.seconds_left)
         if allowed <= 0:
             raise AnswerTimedOut("the notebook's time is used up")
-        encoded, buffers = self._encode(header, values)
+        frame = self._pack(operation)
         before = process.seconds
         try:
-            reply, body = process.exchange(encoded, buffers, allowed, self._answer)
+            header, buffers = process.exchange(*frame, allowed, self._answer)
         except AnswerLost as lost:
             self._process = None
             self.lost = True
@@ -253,18 +267,25 @@ class Student:
                 self.call_seconds = min(self.call_seconds, max(1.0, self.limits.cpu_seconds / 10))
             raise
         self.seconds_left -= process.seconds - before
-        if "error" in reply:
+        reply = self._reply(operation, header, buffers)
+        if isinstance(reply, protocol.Raised):
             raise student_exception(reply)
-        return reply, self._decode(reply, body)
+        return reply
 
-    def _encode(self, header: dict[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
-        encoder = wire.Encoder(self._to_handle)
+    def _reply(self, operation: Operation[Reply], header: Header, buffers: list[bytes]) -> Reply | protocol.Raised:
         try:
-            return {**header, "values": [encoder.encode(value) for value in values]}, encoder.buffers
+            return protocol.unpack_reply(operation, header, buffers, self._from_handle)
+        except wire.WireError as error:
+            self.close()
+            raise AnswerCrashed(f"the process sent nonsense: {error}") from error
+
+    def _pack(self, message: protocol.Message) -> Frame:
+        try:
+            return protocol.pack(message, self._to_handle)
         except wire.WireError as error:
             raise TypeError(str(error)) from error
 
-    def _to_handle(self, value: Any) -> list[Any]:
+    def _to_handle(self, value: Value) -> Node:
         if isinstance(value, Proxy):
             return ["handle", value._handle.number, "", "", True]
         if isinstance(value, Iterator):
@@ -278,25 +299,15 @@ class Student:
     def _from_handle(self, handle: wire.Handle) -> Proxy:
         return Proxy(self, None, handle, self.generation)
 
-    def _decode(self, header: dict[str, Any], buffers: list[bytes]) -> list[Any]:
-        decoder = wire.Decoder(buffers, self._from_handle)
-        nodes = header.get("values", [])
-        try:
-            return [decoder.decode(node) for node in nodes]
-        except (wire.WireError, TypeError) as error:
-            self.close()
-            raise AnswerCrashed(f"the process sent nonsense: {error}") from error
-
-    def _answer(self, header: dict[str, Any], buffers: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        """Serve a callback: the student's code called a function of ours."""
-        function = self._callbacks.get(header["callback"])
-        values = self._decode(header, buffers)
-        if function is None or len(values) != 2:
+    def _answer(self, header: Header, buffers: list[bytes]) -> Frame:
+        """Serve a callback: the student's code called a function of ours. Raises WireError for one that was not given."""
+        callback = protocol.unpack(header, buffers, self._from_handle, protocol.CALLBACK)
+        function = self._callbacks.get(callback.number)
+        if function is None:
             raise wire.WireError("a callback that was not given")
-        args, kwargs = values
         try:
-            return self._encode({"op": "answer"}, [function(*args, **kwargs)])
+            return self._pack(protocol.CallbackReturned(function(*callback.args, **callback.kwargs)))
         except InfrastructureError:
             raise
         except Exception as error:
-            return {"op": "answer", "raise": type(error).__name__, "text": str(error)[:2000], "values": []}, []
+            return self._pack(protocol.CallbackRaised(type(error).__name__, str(error)[: wire.MAX_TEXT]))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
 
+from autograder.sandboxed.protocol import Raised
+from autograder.sandboxed.wire import MAX_NAME, MAX_TEXT
 from exercises.lost import AnswerOutOfMemory
 
 
@@ -25,13 +26,13 @@ _EXCEPTIONS = {name: kind for name, kind in _safe_exceptions().items() if name n
 _NO_MEMORY = ("can't allocate memory", "not enough memory")
 
 
-def student_exception(header: dict[str, Any]) -> Exception:
-    """The exception to raise here for one that was raised there."""
-    names = [str(name) for name in header["error"]]
-    text = str(header.get("text", ""))[:2000]
+def student_exception(raised: Raised) -> Exception:
+    """The exception to raise here for one that was raised there: of a built-in type, AnswerOutOfMemory or StudentError."""
+    names = [str(name) for name in raised.builtin_names]
+    text = raised.text[:MAX_TEXT]
     if "MemoryError" in names or any(hint in text for hint in _NO_MEMORY):
         return AnswerOutOfMemory(text)
     for name in names:
         if name in _EXCEPTIONS:
             return _EXCEPTIONS[name](text)
-    return StudentError(f"{str(header.get('type'))[:100]}: {text}")
+    return StudentError(f"{raised.type_name[:MAX_NAME]}: {text}")

@@ -373,8 +373,10 @@ CHEATS: dict[str, Cheat] = {
         "        try:\n            s.sendall(b'\\x00' * 64 + b'{\"values\": [1]}')\n        except OSError:\n            pass"
     ),
     "answers for the shell": Cheat(
-        "import gc\nfor s in gc.get_objects():\n    if type(s).__name__ == 'Student':\n"
-        "        s.op_call = s.op_fetch = lambda header, *a: ({'ok': True, 'passed': True, 'points': 100}, [100.0])"
+        "import gc\nfrom sandboxed.protocol import Call, Called, Fetch, Fetched\nfor s in gc.get_objects():\n"
+        "    if type(s).__name__ == 'Session':\n"
+        "        s.answers[Call] = lambda asked: Called(100.0, None, [])\n"
+        "        s.answers[Fetch] = lambda asked: Fetched(True, 100.0)\n        break\nelse:\n    raise SystemExit"
     ),
 }
 

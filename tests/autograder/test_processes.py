@@ -28,7 +28,7 @@ def test_workers_take_one_core_each_in_turn() -> None:
 
 def test_memory_moves_into_huge_pages_and_holds_what_it_held() -> None:
     code = (
-        "from autograder.sandboxed.pages import use_huge_pages\n"
+        "from autograder.sandboxed.huge_pages import use_huge_pages\n"
         "data = bytearray(range(256)) * 2**17\nbefore = hash(bytes(data))\nuse_huge_pages()\n"
         "assert hash(bytes(data)) == before\nprint(open('/proc/self/smaps_rollup').read())"
     )

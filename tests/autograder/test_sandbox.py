@@ -259,6 +259,14 @@ def test_no_file_of_the_course_can_be_read(student: Student, server: ForkServer,
         assert tried(student, f"import {module}") in ("ModuleNotFoundError", "PermissionError")
 
 
+@every_rung
+def test_the_students_side_is_on_no_path(student: Student) -> None:
+    define(student, "path = list(sys.path)")
+    folders = {str(bubblewrap.SANDBOXED), str(bubblewrap.MOUNTED), str(PROJECT), str(PROJECT / "autograder")}
+    assert not folders & set(student.fetch("path"))
+    assert tried(student, "import forkserver") == "ModuleNotFoundError"
+
+
 @walled_rungs
 def test_neither_processes_nor_environment_are_seen(student: Student) -> None:
     define(student, "import glob\nseen = glob.glob('/proc/[0-9]*')\nnames = sorted(os.environ)")

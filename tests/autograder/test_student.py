@@ -326,3 +326,11 @@ def test_own_files_can_be_imported_and_hide_nothing(fork_server: ForkServer) -> 
         )
         assert student.fetch("d") == 14
         assert isinstance(student.fetch("r"), float)
+
+
+def test_own_files_may_be_named_like_the_modules_of_the_students_side(fork_server: ForkServer) -> None:
+    names = ("wire", "shell", "watch", "confine", "protocol")
+    files = {f"{name}.py": f"whose = 'my {name}'".encode() for name in names}
+    with Student(fork_server, LimitValues(), files) as student:
+        define(student, f"import {', '.join(names)}\nfound = [module.whose for module in ({', '.join(names)})]")
+        assert student.fetch("found") == [f"my {name}" for name in names]
