@@ -109,8 +109,12 @@ def new_exercise(
     a name cannot be used or is taken, and where a file cannot be written.
     """
     folder = course.folder("source", assignment)
+    if notebook and not re.fullmatch(r"\w[\w-]*", notebook):
+        raise CourseError(f"nothing was made: {notebook!r} cannot be a notebook's name (letters, digits, '_' and '-')")
     path = folder / f"{notebook or assignment}.ipynb"
-    problems = chain(_problems(bank, assignment, name), _problems_of_notebook(folder, notebook or assignment, name))
+    problems = chain(
+        _problems(bank, assignment, name), [] if notebook else _unnamed(folder), _problems_of_notebook(path, name)
+    )
     if problem := next(problems, ""):
         raise CourseError(f"nothing was made: {problem}")
     made = NewExercise(name, bank / assignment / f"{name}.py", path, points)
@@ -135,14 +139,15 @@ def _problems(bank: Path, assignment: str, name: str) -> Iterator[str]:
         yield f"there is an exercise named {name!r} already: {file}"
 
 
-def _problems_of_notebook(folder: Path, notebook: str, name: str) -> Iterator[str]:
-    """What keeps this notebook from taking the cells."""
-    if not re.fullmatch(r"\w[\w-]*", notebook):
-        yield f"{notebook!r} cannot be a notebook's name (letters, digits, '_' and '-')"
+def _unnamed(folder: Path) -> Iterator[str]:
+    """Where there are notebooks, and none is named like the assignment, the author has to say which one is meant."""
     others = sorted(one.stem for one in folder.glob("*.ipynb"))
-    if notebook == folder.name and others and notebook not in others:
+    if others and folder.name not in others:
         yield f"{folder.name} has the notebooks {', '.join(others)}: say which one with --notebook, or name a new one"
-    path = folder / f"{notebook}.ipynb"
+
+
+def _problems_of_notebook(path: Path, name: str) -> Iterator[str]:
+    """What keeps this notebook from taking the cells."""
     if path.exists():
         try:
             ids = {grade_id_of(cell) or "" for cell in nbformat.read(path, as_version=4).cells}
