@@ -237,6 +237,25 @@ def init(
 
 
 @app.command()
+def new(
+    assignment: Annotated[
+        str, typer.Argument(help="The assignment's folder name in source/; made where it is not there.")
+    ],
+    exercise: Annotated[str, typer.Argument(help="The name of the function that students will write.")],
+    notebook: Annotated[
+        str, typer.Option(help="The notebook, without .ipynb (default: named like the assignment).")
+    ] = "",
+    points: Annotated[float, typer.Option(min=0.5, help="What the exercise is worth.")] = 1,
+    course: CourseOption = None,
+) -> None:
+    """Begin an exercise: a small one that works, in the bank and in the notebook. You replace what is marked."""
+    from autograder.commands.new_exercise import new_exercise
+
+    made = new_exercise(_course(course), assignment, exercise, notebook=notebook, points=points)
+    tables.print_new_exercise(assignment, made)
+
+
+@app.command()
 def prove(
     assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all that have a bank.")] = None,
     course: CourseOption = None,

@@ -17,6 +17,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:  # imported where it is needed: nbgrader takes seconds
     from autograder.commands.doctor import Finding
+    from autograder.commands.new_exercise import NewExercise
     from autograder.commands.prove import ExerciseProof, Proof
     from autograder.commands.regrade import Difference
     from autograder.commands.release import Step
@@ -186,6 +187,15 @@ def print_proof(proof: Proof) -> None:
     problems = [f"{p.exercise.name}: {problem}" for p in proof.exercises for problem in p.problems] + proof.problems
     for problem in problems:
         console.print(f"  NOT PROVEN {problem}", style="bold red", markup=False)
+
+
+def print_new_exercise(assignment: str, made: NewExercise) -> None:
+    """Where a new exercise is, and what is to be done with it."""
+    lines = [f"exercise   {made.bank_file}", f"cells      {made.notebook}"]
+    lines.append(
+        f"It doubles a number. Replace what is marked REPLACE; then, and now already: course prove {assignment}"
+    )
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 # Others -----------------------------------------------------------------------------------------------------------------

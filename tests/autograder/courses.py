@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat import NotebookNode
 
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
+from autograder.notebooks.new_cells import exercise_cells, nbgrader_cell, setup_cell, source_notebook
 from exercises import as_solution, find
 
 ASSIGNMENT = "tiny"
@@ -20,52 +21,32 @@ NOTEBOOK = "tiny"
 EXERCISES = ("logsumexp", "log_sigmoid")
 
 
-def nbgrader_cell(grade_id: str, source: str, *, kind: str, points: float | None = None):
-    """A cell with nbgrader's metadata; kind: text, setup, solution, test or written."""
-    metadata = {
-        "grade": kind in ("test", "written"),
-        "grade_id": grade_id,
-        "locked": kind in ("text", "setup", "test"),
-        "schema_version": 3,
-        "solution": kind in ("solution", "written"),
-        "task": False,
-    }
-    if points is not None:
-        metadata["points"] = points
-    make = new_markdown_cell if kind in ("text", "written") else new_code_cell
-    return make(source, id=grade_id, metadata={"nbgrader": metadata})
+VISIBLE = {
+    "logsumexp": "assert abs(logsumexp(np.array([1000.0, 1000.0])) - 1000.6931) < 1e-3, 'logsumexp([1000, 1000])'",
+    "log_sigmoid": "assert abs(log_sigmoid(np.array([0.0]))[0] + math.log(2)) < 1e-9, 'log_sigmoid([0])'",
+}
 
 
-def exercise_cells(name: str) -> list:
+def cells_of(name: str) -> list[NotebookNode]:
     """Statement, solution, visible test and hidden test of one bank exercise."""
-    head, *body = as_solution(find(name).reference, name).splitlines()
-    solution = "\n".join([head, "    ### BEGIN SOLUTION", *body, "    ### END SOLUTION"])
-    hidden = (
-        "# Graded with hidden tests.\n### BEGIN HIDDEN TESTS\nfrom exercises import find\n"
-        f"find({name!r}).grade({name}).as_cell_result()\n### END HIDDEN TESTS"
+    exercise = find(name)
+    return exercise_cells(
+        name,
+        statement=f"## {name}",
+        solution=as_solution(exercise.reference, name),
+        visible=f"{VISIBLE[name]}\nprint('ok')",
+        points=exercise.points,
     )
-    visible = {
-        "logsumexp": "assert abs(logsumexp(np.array([1000.0, 1000.0])) - 1000.6931) < 1e-3, 'logsumexp([1000, 1000])'",
-        "log_sigmoid": "assert abs(log_sigmoid(np.array([0.0]))[0] + math.log(2)) < 1e-9, 'log_sigmoid([0])'",
-    }[name]
-    return [
-        nbgrader_cell(f"about_{name}", f"## {name}", kind="text"),
-        nbgrader_cell(name, solution, kind="solution"),
-        nbgrader_cell(f"check_{name}", f"{visible}\nprint('ok')", kind="test", points=0),
-        nbgrader_cell(f"grade_{name}", hidden, kind="test", points=find(name).points),
-    ]
 
 
-def source_notebook():
+def tiny_notebook() -> NotebookNode:
     """The instructor's notebook of the tiny assignment."""
-    setup = "import math\nimport numpy as np\nimport torch"
-    cells = [nbgrader_cell("intro", "# Tiny", kind="text"), nbgrader_cell("setup", setup, kind="setup")]
+    cells = [nbgrader_cell("intro", "# Tiny", kind="text"), setup_cell()]
     for name in EXERCISES:
-        cells += exercise_cells(name)
+        cells += cells_of(name)
     rubric = "Why?\n\n=== BEGIN MARK SCHEME ===\nOne point for the reason.\n=== END MARK SCHEME ==="
     cells.append(nbgrader_cell("W1", rubric, kind="written", points=2))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return source_notebook(*cells)
 
 
 def make(root: Path, settings: str = "c.Limits.cpu_seconds = 3.0\n") -> Classroom:
@@ -82,7 +63,7 @@ def _generated() -> Path:
     atexit.register(shutil.rmtree, root)
     source = root / "source" / ASSIGNMENT
     source.mkdir(parents=True)
-    nbformat.write(source_notebook(), source / f"{NOTEBOOK}.ipynb")
+    nbformat.write(tiny_notebook(), source / f"{NOTEBOOK}.ipynb")
     make_course(root)
     Classroom(root).generate(ASSIGNMENT)
     return root

@@ -12,11 +12,12 @@ from pathlib import Path
 import courses
 import nbformat
 import pytest
-from courses import ASSIGNMENT, NOTEBOOK, nbgrader_cell, solved, submit
+from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
 from autograder.nbgrader_plugin import lms_export as export
+from autograder.notebooks.new_cells import exercise_cells
 from exercises import as_solution, exercises_of, find
 
 LSE, SIGMOID, WRITTEN = find("logsumexp").points, find("log_sigmoid").points, 2.0
@@ -50,16 +51,11 @@ c.LmsExporter.titles = {"tiny": "Homework, 1 (4711)"}
 
 def source_notebook():
     """The tiny assignment with a bonus question."""
-    nb = courses.source_notebook()
+    nb = courses.tiny_notebook()
     name = "depth_to_overflow"
-    grades = f"from exercises import find\nfind({name!r}).grade({name}).as_cell_result()"
-    hidden = f"### BEGIN HIDDEN TESTS\n{grades}\n### END HIDDEN TESTS"
-    head, *body = as_solution(find(name).reference, name).splitlines()
-    solution = "\n".join([head, "    ### BEGIN SOLUTION", *body, "    ### END SOLUTION"])
-    nb.cells += [
-        nbgrader_cell(name, solution, kind="solution"),
-        nbgrader_cell(f"grade_{name}", hidden, kind="test", points=BONUS),
-    ]
+    solution = as_solution(find(name).reference, name)
+    _, answer, _, hidden = exercise_cells(name, statement="", solution=solution, visible="", points=BONUS)
+    nb.cells += [answer, hidden]
     return nb
 
 

@@ -11,13 +11,14 @@ import courses
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from courses import ASSIGNMENT, NOTEBOOK, nbgrader_cell, solved, submit
+from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 from hostile import ATTACKS, FORMULAS, IN_TITLE, LINKS, SHOWS
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.course.classroom import Classroom
 from autograder.nbgrader_plugin.feedback import feedback_page
+from autograder.notebooks.new_cells import nbgrader_cell
 from autograder.notebooks.status import Status
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from autograder.pages.markup import MAX_TEXT, clean, formula, markdown, outputs

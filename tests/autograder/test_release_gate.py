@@ -69,7 +69,7 @@ def _append(cell, text: str) -> None:
 
 def test_each_kind_of_leak_is_found(tiny: Classroom) -> None:
     assert leaks(tiny, ASSIGNMENT) == []
-    solution = next(c for c in courses.source_notebook().cells if c.id == "logsumexp").source.splitlines()
+    solution = next(c for c in courses.tiny_notebook().cells if c.id == "logsumexp").source.splitlines()
     hidden = max(solution, key=len)  # whatever the reference's longest line is today
     cases = {**SPOILED, "a solution's line": lambda cells: _append(cells["intro"], hidden)}
     for name, change in cases.items():

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from courses import source_notebook
+from courses import tiny_notebook
 
 from autograder.notebooks.cells import grade_id_of, is_test
 from autograder.notebooks.read import StudentCell, UnreadableNotebook, read_cells, read_files, read_regular_file
 from autograder.notebooks.rebuild import rebuild
 from autograder.notebooks.template import template
 
-GRADED = template(source_notebook())
+GRADED = template(tiny_notebook())
 RIGHT = "def logsumexp(x, axis=-1, keepdims=False):\n    return 'mine'"
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import courses
 import nbformat
 import pytest
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.grading.job import Job, grade
 from autograder.notebooks.cells import runs_at_the_students
+from autograder.notebooks.new_cells import nbgrader_cell
 from autograder.notebooks.template import read_templates, template
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, find
@@ -97,14 +97,14 @@ def test_other_ends_of_a_test_in_the_students_process(solution: str, status: str
 def test_what_has_points_or_hides_something_stays_behind_the_wall(
     source: str, points: float, at_the_students: bool
 ) -> None:
-    test = courses.nbgrader_cell("check_f", source, kind="test", points=points)
+    test = nbgrader_cell("check_f", source, kind="test", points=points)
     (cell,) = template(nbformat.v4.new_notebook(cells=[test])).cells
     assert runs_at_the_students(cell) == at_the_students
 
 
 def graded(source: list, answer: str) -> list[CellVerdict]:
     """The verdicts on a notebook that is made of these cells, with this answer in its cell `f`."""
-    submitted = nbformat.v4.new_notebook(cells=[courses.nbgrader_cell("f", answer, kind="solution")])
+    submitted = nbformat.v4.new_notebook(cells=[nbgrader_cell("f", answer, kind="solution")])
     nb = template(nbformat.v4.new_notebook(cells=source))
     job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(nb)}, unsandboxed=True)
     record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
@@ -112,13 +112,13 @@ def graded(source: list, answer: str) -> list[CellVerdict]:
     return record.cells
 
 
-STUB = courses.nbgrader_cell("f", "def f(x):\n    raise NotImplementedError", kind="solution")
+STUB = nbgrader_cell("f", "def f(x):\n    raise NotImplementedError", kind="solution")
 
 
 def test_a_hidden_test_without_points_is_judged_behind_the_wall() -> None:
     """The student's code looks for it in its own process, and finds nothing; the verdict tells what failed."""
     hidden = "### BEGIN HIDDEN TESTS\nassert f(2) == 3, 'two'\n### END HIDDEN TESTS"
-    cells = [STUB, courses.nbgrader_cell("check_f", hidden, kind="test", points=0)]
+    cells = [STUB, nbgrader_cell("check_f", hidden, kind="test", points=0)]
     spy = (
         "import inspect\n\ndef f(x):\n    assert 't' + 'wo' not in str(inspect.stack())\n    return 3 if x == 2 else 0"
     )
@@ -129,10 +129,10 @@ def test_a_hidden_test_without_points_is_judged_behind_the_wall() -> None:
 def test_what_a_visible_test_defines_is_there_afterwards() -> None:
     """As in the student's own notebook: a cell of theirs may use it, and after a crash too."""
     cells = [
-        courses.nbgrader_cell("check_f", "expected = 3\nassert expected == 4", kind="test", points=0),
+        nbgrader_cell("check_f", "expected = 3\nassert expected == 4", kind="test", points=0),
         STUB,
-        courses.nbgrader_cell("grade_f", "f(2)", kind="test", points=1),
-        courses.nbgrader_cell("grade_g", "assert f(1) == 3", kind="test", points=1),
+        nbgrader_cell("grade_f", "f(2)", kind="test", points=1),
+        nbgrader_cell("grade_g", "assert f(1) == 3", kind="test", points=1),
     ]
     answer = "import os\n\ndef f(x):\n    return expected if x == 1 else os._exit(0)"
     assert [cell.status for cell in graded(cells, answer)] == ["wrong", "crashed", "passed"]

@@ -15,7 +15,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from courses import nbgrader_cell
 from hostile import ATTACKS, FORMULAS, IN_TITLE, LINKS, SHOWS
 from labs import Home, Lab, stop
 from nbconvert import HTMLExporter
@@ -24,6 +23,7 @@ from nbgrader.utils import get_username
 
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
+from autograder.notebooks.new_cells import nbgrader_cell
 from autograder.notebooks.verdict import NotebookRecord
 from autograder.wall.ladder import best_rung
 from exercises import as_solution, find
