@@ -73,3 +73,16 @@ environment:
 	@$(PYTHON) -m venv --clear .venv || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 2; }
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	@cp requirements.lock .venv/
+
+# Do the asserted numbers hold as other CPUs compute them? A part: make portable ENVIRONMENTS="own oldest" NOTEBOOKS="01 05" BANK=no
+# JOBS notebooks run at the same time; WRITE=docs/portability.md writes the page.
+JOBS ?= $(shell nproc)
+PARTS = $(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)) $(if $(NOTEBOOKS),--notebooks $(NOTEBOOKS)) $(if $(filter no,$(BANK)),--no-bank)
+
+.PHONY: portable portable-one
+portable: $(READY)
+	$(BIN)/python benchmarks/portability.py --jobs $(JOBS) $(PARTS) $(if $(WRITE),--write $(WRITE))
+
+# One environment that is no present-day computer's own: for continuous integration.
+portable-one: $(READY)
+	$(BIN)/python benchmarks/portability.py --jobs $(JOBS) --environments oldest $(if $(NOTEBOOKS),--notebooks $(NOTEBOOKS)) --no-bank

@@ -26,6 +26,10 @@ class Row:
     row: str  # the acceptance row it answers, as "T1.1", or ""
     topic: str  # the topic of the lecture it belongs to, as "L13", or ""
     passed: bool
+    room: list[float] | None = None  # how far each measured number may be from the expected one
+    above: float | None = None
+    below: float | None = None
+    moves: str = ""  # why it may differ between kinds of CPU by more than a third of what is allowed
 
     def __str__(self) -> str:
         expected = "" if self.expected is None else f", expected {numbers(self.expected)}"
@@ -48,12 +52,14 @@ def check(
     below: float | None = None,
     row: str = "",
     topic: str = "",
+    moves: str = "",
 ) -> None:
     """Assert that a measured number is what theory (or the prose) says, and print both.
 
     name: what was measured, in words. measured: a number or a flat list of them. expected: the same shape.
     abs, rel: how far apart they may be (with neither, they must be equal). above, below: bounds on `measured`, both
-    exclusive. row: the acceptance row ("T1.1"). topic: the lecture's topic ("L13").
+    exclusive. row: the acceptance row ("T1.1"). topic: the lecture's topic ("L13"). moves: only for a number that differs
+    between kinds of CPU by more than a third of what is allowed (benchmarks/portability.py): why it cannot be mended.
     Raises AssertionError with the numbers if it does not hold.
     """
     got = np.atleast_1d(np.asarray(measured, dtype=np.float64)).ravel()
@@ -64,6 +70,7 @@ def check(
         raise ValueError(f"check({name!r}): abs= and rel= need an expected value")
     passed = True
     allowed: list[str] = []
+    room = None
     if wanted is not None:
         with np.errstate(invalid="ignore"):  # inf - inf, 0 * inf
             room = np.fmax(0.0 if abs is None else abs, np.abs(wanted) * (0.0 if rel is None else rel))
@@ -77,7 +84,19 @@ def check(
     if below is not None:
         passed = passed and bool(np.all(got < below))
         allowed.append(f"below {below:.4g}")
-    entry = Row(name, got.tolist(), None if wanted is None else wanted.tolist(), ", ".join(allowed), row, topic, passed)
+    entry = Row(
+        name,
+        measured=got.tolist(),
+        expected=None if wanted is None else wanted.tolist(),
+        allowed=", ".join(allowed),
+        row=row,
+        topic=topic,
+        passed=passed,
+        room=None if room is None else room.tolist(),
+        above=above,
+        below=below,
+        moves=moves,
+    )
     checked.append(entry)
     data = json.loads(json.dumps(asdict(entry)), parse_constant=str)  # nan and inf are no JSON: keep them as text
     display({"text/plain": str(entry), CHECK_MIME: data}, raw=True)

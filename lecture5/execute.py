@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,24 @@ def notebooks() -> list[Path]:
     return sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 
 
-def execute(path: Path, python_path: Sequence[str] = (), timeout: int = 300) -> Page:
+def execute(
+    path: Path,
+    python_path: Sequence[str] = (),
+    timeout: int = 300,
+    settings: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+) -> Page:
     """Run a notebook from top to bottom on one thread, in a fresh process, and collect what it shows.
 
     path: the notebook; nothing is written to it. python_path: folders put before PYTHONPATH. timeout: seconds a cell
-    may take. An error in a cell ends the run; it is reported in `error`, not raised. Peak memory and CPU time come
-    from Linux' /proc and are 0 elsewhere.
+    may take. settings: further environment variables of the process. An error in a cell ends the run, or with
+    keep_going only its cell; the first is reported in `error`, not raised. Peak memory and CPU time come from Linux'
+    /proc and are 0 elsewhere.
     """
     notebook = nbformat.read(path, as_version=4)
     page = Page(path, dict(notebook.metadata.get("lecture5", {})))
     search = [*python_path, str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(search)}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(search), **(settings or {})}
     client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
     start = time.perf_counter()
     with client.setup_kernel(env=env):
@@ -78,8 +85,9 @@ def execute(path: Path, python_path: Sequence[str] = (), timeout: int = 300) -> 
             try:
                 client.execute_cell(cell, index)
             except CellExecutionError as error:
-                page.error = f"{cell.id}: {error.ename}: {error.evalue}"
-                break
+                page.error = page.error or f"{cell.id}: {error.ename}: {error.evalue}"
+                if not keep_going:
+                    break
         page.seconds = time.perf_counter() - start
         assert client.km is not None
         page.cpu_seconds, page.peak_mib = _cost(getattr(client.km.provisioner, "pid", None))

@@ -73,6 +73,10 @@ def test_row_travels_as_strict_json(shown):
         "row": "T9.5",
         "topic": "L3",
         "passed": True,
+        "room": [0.0, 0.0],
+        "above": None,
+        "below": None,
+        "moves": "",
     }
     assert checks.numbers(row["measured"]) == "1, inf"
 
