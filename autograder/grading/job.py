@@ -130,7 +130,8 @@ def _grade(job: Job) -> Result:
 
 @functools.lru_cache(maxsize=32)
 def _parsed(text: str) -> nbformat.NotebookNode:
-    return nbformat.reads(text, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.reads(text, as_version=4)
+    return notebook
 
 
 def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Result) -> NotebookRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from nbformat import NotebookNode
@@ -30,9 +31,8 @@ def nbgrader_cell(grade_id: str, source: str, *, kind: Kind, points: float | Non
     }
     if points is not None:
         metadata["points"] = points
-    make = new_markdown_cell if kind in ("text", "written") else new_code_cell
-    cell: NotebookNode = make(source.strip(), id=grade_id, metadata={"nbgrader": metadata})
-    return cell
+    make: Callable[..., NotebookNode] = new_markdown_cell if kind in ("text", "written") else new_code_cell
+    return make(source.strip(), id=grade_id, metadata={"nbgrader": metadata})
 
 
 def exercise_cells(name: str, *, statement: str, solution: str, visible: str, points: float) -> list[NotebookNode]:

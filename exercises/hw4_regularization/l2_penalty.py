@@ -165,7 +165,7 @@ l2_penalty.mistake(
         distance, and at w = 0 it has no gradient at all: your function divides zero by zero there. For w = (1, -2) and
         c = 1, the value is 5. Leave the root out, and the derivative becomes simpler too.
     """,
-    source="MISCONCEPTIONS; norm taken for norm squared",
+    source="own; norm taken for norm squared",
 )
 def _length_not_squared(w, c):
     w = np.asarray(w, dtype=np.float64)
