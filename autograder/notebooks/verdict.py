@@ -31,6 +31,7 @@ class CellVerdict:
     flags: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
+        """The verdict as JSON values; `from_dict` reads it back."""
         exercise = self.exercise.to_dict() if self.exercise else None
         return {**vars(self), "exercise": exercise, "flags": list(self.flags)}
 
@@ -58,6 +59,7 @@ class NotebookRecord:
     digest: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The record as JSON values; `from_dict` reads it back."""
         cells = [cell.to_dict() for cell in self.cells]
         return {**vars(self), "cells": cells, "notes": list(self.notes), "digest": dict(self.digest)}
 
@@ -91,6 +93,7 @@ class NotebookRecord:
         return cls.from_dict(data) if data else None
 
     def store(self, nb: NotebookNode) -> None:
+        """Put the record into the notebook's metadata, where `of` and `read` find it."""
         nb.metadata.setdefault("course", {})["record"] = self.to_dict()
 
 
