@@ -42,7 +42,7 @@ class WrongAnswer:
 
     @property
     def margin(self) -> float:
-        """How far the check that catches it best is above the tolerance, in units of the tolerance."""
+        """How far it is off in the check that catches it best, in units of the tolerance."""
         return max(self.deviations.values())
 
     @property

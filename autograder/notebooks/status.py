@@ -100,7 +100,7 @@ class Status(StrEnum):
         sentence: str = "",
         todo: str = "",
     ) -> Status:
-        """Make a member from its entry. (With defaults, because `Status(word)`, which looks a member up, has the same types.)"""
+        """Make a member from its entry. The defaults are for `Status(word)`, the look-up, which is typed by this too."""
         status = str.__new__(cls, word)
         status._value_ = word
         status.rank = len(cls.__members__)
