@@ -22,9 +22,9 @@ class UnknownStatusError(ValueError):
 class Status(StrEnum):
     """What became of a question, a notebook or a submission, from best to worst. Files hold the word itself.
 
-    badge, colour: how the feedback page shows it. about: one question, or the whole notebook, of which then nothing was seen.
-    grade: "settled" where the points may be told; "open" where nobody knows them before a person has looked. sentence: for the
-    student. todo: for the TA; "" where there is nothing to do.
+    rank: the larger, the worse. badge, colour: how the feedback page shows it. about: one question, or the whole notebook,
+    of which then nothing was seen. grade: "settled" where the points may be told; "open" where nobody knows them before a
+    person has looked. sentence: for the student. todo: for the TA; "" where there is nothing to do.
     """
 
     rank: int
@@ -100,7 +100,7 @@ class Status(StrEnum):
         sentence: str = "",
         todo: str = "",
     ) -> Status:
-        """Make a member from its entry. The defaults are for `Status(word)`, the look-up, which is typed by this too."""
+        """Make a member from its entry. The defaults are for `Status(word)`: mypy types the look-up by this."""
         status = str.__new__(cls, word)
         status._value_ = word
         status.rank = len(cls.__members__)

@@ -65,7 +65,7 @@ class NotebookRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NotebookRecord:
-        """The record that `to_dict` wrote down. Raises UnknownStatusError, which says whose record it is and what to do."""
+        """The record that `to_dict` wrote down. Raises UnknownStatusError, which says whose it is and what to do."""
         student, assignment = data["student"], data["assignment"]
         try:
             cells = [CellVerdict.from_dict(cell) for cell in data["cells"]]
