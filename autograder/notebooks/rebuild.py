@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -13,7 +14,7 @@ from autograder.notebooks.read import StudentCell
 
 def _extra(cell: StudentCell, number: int) -> NotebookNode:
     made = {"cell_type": cell.cell_type, "id": f"student-{number}", "metadata": {}, "source": cell.source}
-    outputs = {"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}
+    outputs: dict[str, Any] = {"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}
     extra: NotebookNode = nbformat.from_dict(made | outputs)
     return extra
 
