@@ -42,10 +42,12 @@ class WrongAnswer:
 
     @property
     def margin(self) -> float:
+        """How far it is off in the check that catches it best, in units of the tolerance."""
         return max(self.deviations.values())
 
     @property
     def dies(self) -> bool:
+        """Does some hidden check fail it?"""
         return self.margin > 1
 
 
@@ -69,6 +71,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
+        """Nothing was found that is wrong, neither in an exercise nor in the notebooks."""
         return not self.problems and not any(proof.problems for proof in self.exercises)
 
 

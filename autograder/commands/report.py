@@ -111,10 +111,12 @@ class Scores:
 
     @property
     def mean(self) -> float:
+        """The mean score in points; 0 where there is none."""
         return statistics.fmean(self.values.values()) if self.values else 0.0
 
     @property
     def median(self) -> float:
+        """The median score in points; 0 where there is none."""
         return statistics.median(self.values.values()) if self.values else 0.0
 
 

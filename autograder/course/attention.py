@@ -39,11 +39,11 @@ def _with_status(status: Status, submissions: list[GradedSubmission]) -> Reason:
     reason = Reason(status, status.todo)
     for submission in submissions:
         records = [record for record in submission.records if record.status is status]
-        where = [question_name(cell.grade_id) for cell in _cells(submission) if cell.status is status]
+        where = ", ".join(question_name(cell.grade_id) for cell in _cells(submission) if cell.status is status)
         if status.no_attempt and records:
-            where = [note for record in records for note in record.notes]
+            where = " ".join(note for record in records for note in record.notes)
         if where or records:
-            reason.rows.append((submission.student, ", ".join(where)))
+            reason.rows.append((submission.student, where))
     return reason
 
 

@@ -241,7 +241,7 @@ class Classroom:
                 done.result()
 
     def results(self, assignment: str) -> list[GradedSubmission]:
-        """What was graded so far, by student. Raises CourseError where a record names a status that there is none of."""
+        """What was graded so far, by student. Raises CourseError for a status that is unknown."""
         pattern = self.folder("autograded", assignment, "*")
         found = []
         for folder in sorted(self.root.glob(str(pattern.relative_to(self.root)))):

@@ -61,7 +61,7 @@ class Block:
     card: Card | None = None
 
 
-class StudentGrades(GetGrades):
+class ScoresForFeedback(GetGrades):
     """nbgrader's scores and comments, and whether a person has graded, or still has to."""
 
     def preprocess_cell(
@@ -91,7 +91,7 @@ class FeedbackExporter(Exporter):
 def configure_feedback(c: Config) -> None:
     """Plug the feedback page into an nbgrader configuration."""
     c.GenerateFeedback.exporter_class = FeedbackExporter
-    c.GenerateFeedback.preprocessors = [StudentGrades]
+    c.GenerateFeedback.preprocessors = [ScoresForFeedback]
 
 
 def feedback_page(nb: NotebookNode, grades: dict[str, Any]) -> str:

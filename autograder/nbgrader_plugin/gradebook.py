@@ -146,6 +146,7 @@ class SaveVerdicts(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Store each graded cell's points and nbgrader's remark on each answer. The notebook comes back unchanged."""
         names = resources["nbgrader"]
         gradebook = shared_gradebook(names["db_url"])
         submitted = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])

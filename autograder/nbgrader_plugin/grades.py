@@ -85,8 +85,8 @@ def students_of(gradebook: Gradebook, coursedir: CourseDirectory, assignments: l
 def grade_of(gradebook: Gradebook, coursedir: CourseDirectory, assignment: str, student: str) -> StudentGrade:
     """One student's grade, from the gradebook and the records in `autograded/`.
 
-    Raises nbgrader's MissingEntry for an assignment that is not in the gradebook, and UnknownStatusError for a record with a word
-    that is no status.
+    Raises nbgrader's MissingEntry for an assignment that is not in the gradebook, and UnknownStatusError for a record with
+    a word that is no status.
     """
     gradebook.find_assignment(assignment)
     names = sorted({notebook for notebook, _ in _cells(gradebook, assignment)})
@@ -163,7 +163,7 @@ def _question(notebook: str, grade: Any, verdict: CellVerdict | None, whole: Sta
 
 
 def _why_open(grade: Any, seen: Status | None) -> str:
-    """Why the points of a question are not known; "" where they are. seen: the grader's status, None where it has none."""
+    """Why nobody knows the points of a question; "" where they are known. seen: the grader's status, if it has one."""
     by_hand = grade.manual_score is not None
     if grade.needs_manual_grade:
         return "was graded by hand, then graded again: confirm it in formgrader" if by_hand else "waits for a person"

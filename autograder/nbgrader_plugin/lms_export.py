@@ -57,6 +57,7 @@ class Grades:
 
     @property
     def open(self) -> list[StudentGrade]:
+        """The grades that cannot be told yet."""
         return [grade for grade in self.grades.values() if grade.reason]
 
     def cell(self, person: Person, assignment: str) -> str:

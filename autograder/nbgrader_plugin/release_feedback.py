@@ -19,6 +19,7 @@ class ReleaseFeedback(ExchangeReleaseFeedback):
     """Hands back what the exchange can, and says whose page has to be sent by other means."""
 
     def copy_files(self) -> None:
+        """nbgrader's own step, without those who did not submit through the exchange; each is named in the log."""
         others = [
             folder
             for folder in map(Path, sorted(glob.glob(self.src_path)))

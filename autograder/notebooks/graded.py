@@ -50,14 +50,17 @@ class GradedSubmission:
 
     @property
     def points(self) -> float:
+        """The automatic points of all notebooks, without what a person gave."""
         return sum(cell.points for record in self.records for cell in record.cells)
 
     @property
     def max_points(self) -> float:
+        """The most automatic points there are, with those of a bonus."""
         return sum(cell.max_points for record in self.records for cell in record.cells)
 
     @property
     def status(self) -> Status:
+        """The worst of the notebooks' statuses."""
         return worst(record.status for record in self.records)
 
     @property

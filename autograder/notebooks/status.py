@@ -12,7 +12,7 @@ from typing import Literal, Never
 
 Colour = Literal["good", "half", "bad"]  # the classes of page.css
 About = Literal["question", "notebook"]
-Grade = Literal["settled", "open"]
+Standing = Literal["settled", "open"]
 
 
 class UnknownStatusError(ValueError):
@@ -22,21 +22,21 @@ class UnknownStatusError(ValueError):
 class Status(StrEnum):
     """What became of a question, a notebook or a submission, from best to worst. Files hold the word itself.
 
-    badge, colour: how the feedback page shows it. about: one question, or the whole notebook, of which then nothing was seen.
-    grade: "settled" where the points may be told; "open" where nobody knows them before a person has looked. sentence: for the
-    student. todo: for the TA; "" where there is nothing to do.
+    rank: the larger, the worse. badge, colour: how the feedback page shows it. about: one question, or a whole notebook
+    of which nothing was seen. standing: "settled" where the points may be told; "open" where nobody knows them before a
+    person has looked. sentence: for the student. todo: for the TA; "" where there is nothing to do.
     """
 
     rank: int
     badge: str
     colour: Colour
     about: About
-    grade: Grade
+    standing: Standing
     sentence: str
     todo: str
 
     # fmt: off
-    # The word, its badge, the badge's colour, what it is about, the grade;
+    # The word, its badge, the badge's colour, what it is about, its standing;
     # the sentence for the student;
     # what the TA does.
     PASSED = ("passed", "passed", "good", "question", "settled",
@@ -96,16 +96,16 @@ class Status(StrEnum):
         badge: str = "",
         colour: Colour = "good",
         about: About = "question",
-        grade: Grade = "settled",
+        standing: Standing = "settled",
         sentence: str = "",
         todo: str = "",
     ) -> Status:
-        """Make a member from its entry. (With defaults, because `Status(word)`, which looks a member up, has the same types.)"""
+        """Make a member from its entry. The defaults are for `Status(word)`: mypy types the look-up by this."""
         status = str.__new__(cls, word)
         status._value_ = word
         status.rank = len(cls.__members__)
         status.badge, status.colour = badge, colour
-        status.about, status.grade = about, grade
+        status.about, status.standing = about, standing
         status.sentence, status.todo = sentence, todo
         return status
 
@@ -116,7 +116,7 @@ class Status(StrEnum):
     @property
     def open(self) -> bool:
         """Nobody knows the points: a person has to look first."""
-        return self.grade == "open"
+        return self.standing == "open"
 
     @property
     def needs_ta(self) -> bool:

@@ -31,6 +31,7 @@ class CellVerdict:
     flags: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
+        """The verdict as JSON values; `from_dict` reads it back."""
         exercise = self.exercise.to_dict() if self.exercise else None
         return {**vars(self), "exercise": exercise, "flags": list(self.flags)}
 
@@ -58,12 +59,13 @@ class NotebookRecord:
     digest: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The record as JSON values; `from_dict` reads it back."""
         cells = [cell.to_dict() for cell in self.cells]
         return {**vars(self), "cells": cells, "notes": list(self.notes), "digest": dict(self.digest)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NotebookRecord:
-        """The record that `to_dict` wrote down. Raises UnknownStatusError, which says whose record it is and what to do."""
+        """The record that `to_dict` wrote down. Raises UnknownStatusError, which says whose it is and what to do."""
         student, assignment = data["student"], data["assignment"]
         try:
             cells = [CellVerdict.from_dict(cell) for cell in data["cells"]]
@@ -91,6 +93,7 @@ class NotebookRecord:
         return cls.from_dict(data) if data else None
 
     def store(self, nb: NotebookNode) -> None:
+        """Put the record into the notebook's metadata, where `of` and `read` find it."""
         nb.metadata.setdefault("course", {})["record"] = self.to_dict()
 
 
