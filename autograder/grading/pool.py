@@ -80,7 +80,10 @@ def _without_main() -> Iterator[None]:
 
 
 class GradingPool:
-    """The jobs of one run. `folders` are the submissions in the order in which they will be taken."""
+    """The jobs of one run. `folders` are the submissions in the order in which they will be taken.
+
+    workers: 0 means one for each core. factory: makes the executor, of this machine's processes where not given.
+    """
 
     def __init__(
         self,
