@@ -344,7 +344,7 @@ class Session:
         nodes, buffers = self.request
         # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
         before = (nodes[1:3], buffers) if as_it_came else self._encoded(given)
-        used: list[str] = []
+        used: list[str] | None = None
         with self._quiet():
             if banned is not None:
                 result, used = call_watched(lambda: function(*streams, **kwargs), tuple(banned), self._is_own)

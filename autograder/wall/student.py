@@ -240,7 +240,7 @@ class Student:
         return self._banned
 
     def _note_used(self, called: protocol.Called) -> None:
-        self.used.update(str(name)[: wire.MAX_NAME] for name in called.used[:MOST_USED])
+        self.used.update(str(name)[: wire.MAX_NAME] for name in (called.used or [])[:MOST_USED])
 
     def watch(self, banned: list[str]) -> None:
         """See in `used` which of these functions the student's code uses in the next calls (WATCHED_CALLS of them)."""
