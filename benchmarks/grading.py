@@ -34,7 +34,7 @@ from classes import RIGHT, ROOT, make_class
 from processes import by_kind, course_grade
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
-from autograder.grading.job import Job, grade, stop_fork_server
+from autograder.grading.job import Job, grade_submission, stop_fork_server
 from autograder.notebooks.read import read_cells
 from autograder.notebooks.rebuild import rebuild
 from autograder.notebooks.template import read_templates
@@ -128,7 +128,7 @@ def execution(assignment: str, repeats: int = 5) -> tuple[float, float]:
             _fork_and_exec(cells)
         bare.append(time.monotonic() - start)
         start = time.monotonic()
-        result = grade(Job(f"s{number}", assignment, dict(data), templates, unsandboxed=True))
+        result = grade_submission(Job(f"s{number}", assignment, dict(data), templates, unsandboxed=True))
         engine.append(time.monotonic() - start)
         assert result.points == result.max_points, result
     stop_fork_server()

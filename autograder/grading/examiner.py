@@ -48,7 +48,12 @@ class _TestRun:
 
 
 def examine(nb: NotebookNode, student: Student, student_id: str, lift_bans: bool = False) -> Examination:
-    """Run the notebook's cells in order, judge its test cells, write all outputs into it."""
+    """Run the notebook's cells in order, judge its test cells, write all outputs into it.
+
+    nb: rebuilt from the instructor's template; of the student's it holds cell sources only. student_id: part of the seeds of
+    hidden inputs. lift_bans: what an exercise forbids may be used. Raises InfrastructureError for a failure of ours, and nothing
+    for what a student's code does.
+    """
     return _Examiner(nb, student, student_id, lift_bans).examine()
 
 

@@ -41,7 +41,7 @@ class Job:
     """Everything one submission's grading needs.
 
     notebooks: name -> the submitted file's bytes, or None where there is none. templates: name -> the notebook to be
-    graded (`submission.template`) as JSON text. notes: name -> what to tell about how it was found. files: the
+    graded (`notebooks.template`) as JSON text. notes: name -> what to tell about how it was found. files: the
     submission's own other files. lift_bans: what an exercise forbids may be used. seed: the course's part of all seeds,
     which a worker's own environment need not know. It is a secret: no repr, record or message shows it.
     """
@@ -96,7 +96,7 @@ def stop_fork_server() -> None:
 atexit.register(stop_fork_server)
 
 
-def grade(job: Job) -> Result:
+def grade_submission(job: Job) -> Result:
     """Grade one submission. Never raises for what a submission holds; our own failures are told in `failure`."""
     with _one_at_a_time, grading_with(job.seed):
         return _grade(job)

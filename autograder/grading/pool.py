@@ -15,14 +15,14 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from autograder.grading.job import Job, Result, grade, use_fork_server
+from autograder.grading.job import Job, Result, grade_submission, use_fork_server
 from autograder.grading.processes import die_with_parent, take_core
 from autograder.wall.fork_server import ForkServer, ForkServerHandle
 from autograder.wall.ladder import choose_rung
 
 ExecutorFactory = Callable[[int], Executor]
 MOST_POOLS = 3  # how often a job may see its pool break before it is graded in this very process
-WARM_UP = "COURSE_WARM_UP"  # environment variable: the assignment whose references `preloaded` grades once
+WARM_UP = "COURSE_WARM_UP"  # environment variable: the assignment whose references `warm_worker` grades once
 AHEAD = 16  # jobs per worker that are read and sent before their turn: memory stays flat in large classes
 
 
@@ -80,7 +80,10 @@ def _without_main() -> Iterator[None]:
 
 
 class GradingPool:
-    """The jobs of one run. `folders` are the submissions in the order in which they will be taken."""
+    """The jobs of one run. `folders` are the submissions in the order in which they will be taken.
+
+    workers: 0 means one for each core. factory: makes the executor, of this machine's processes where not given.
+    """
 
     def __init__(
         self,
@@ -135,12 +138,14 @@ class GradingPool:
                 del self._futures[folder]
                 return result
         self._futures.pop(folder, None)
-        return grade(self._make_job(folder))
+        return grade_submission(self._make_job(folder))
 
     def _send_ahead(self) -> None:
         while self._executor is not None and self._unsent and len(self._futures) < self._ahead:
             with _without_main():
-                self._futures[self._unsent[0]] = self._executor.submit(grade, self._make_job(self._unsent[0]))
+                self._futures[self._unsent[0]] = self._executor.submit(
+                    grade_submission, self._make_job(self._unsent[0])
+                )
             self._unsent.popleft()
 
     def _start_anew(self) -> None:
@@ -158,7 +163,7 @@ class GradingPool:
         wait(self._futures.values())
         assert self._executor is not None
         try:
-            again = self._executor.submit(grade, self._make_job(folder)).result()
+            again = self._executor.submit(grade_submission, self._make_job(folder)).result()
         except Exception:  # the pool broke: the first look stands
             return result
         return again if not again.failure else result

@@ -127,12 +127,12 @@ class Fetched(Message):
 class Called(Message):
     """result: what the call returned. changed: `[args, kwargs]` as they are after it, or None where they are as they were.
 
-    used: the banned functions that the student's own code called meanwhile, in full; empty where it was not watched.
+    used: the banned functions that the student's own code called meanwhile, in full; None where it was not watched.
     """
 
     result: Value
     changed: list[Value] | None
-    used: list[str]
+    used: list[str] | None
 
 
 @dataclass(slots=True)
@@ -334,7 +334,7 @@ def unpack(
     if not isinstance(nodes, list) or len(nodes) != len(_NAMES[message]):
         raise WireError(f"{message.__name__} has {len(_NAMES[message])} values")
     decoder = Decoder(buffers, handle)
-    values = [decoder.decode(node) for node in nodes]
+    values = [None if node is None else decoder.decode(node) for node in nodes]
     for position, kinds in _TYPED[message]:
         if not isinstance(values[position], kinds):
             raise WireError(f"value {position} of {message.__name__} is of another type")

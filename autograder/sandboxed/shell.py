@@ -19,7 +19,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from socket import socket
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -204,20 +204,6 @@ class Session:
         self.counter = itertools.count(1)
         self.request: tuple[list[Node], list[bytes]] = ([], [])  # the values last received, as they came,
         self.handles = 0  # and how many of their parts are no data
-        self.answers: dict[type[Message], Callable[..., Message]] = {
-            protocol.LayFiles: self.lay_files,
-            protocol.RunCell: self.run_cell,
-            protocol.RunTest: self.run_test,
-            protocol.Fetch: self.fetch,
-            protocol.Call: self.call,
-            protocol.Probe: self.probe,
-            protocol.GetAttribute: self.get_attribute,
-            protocol.SetAttribute: self.set_attribute,
-            protocol.GetItem: self.get_item,
-            protocol.GetLength: self.get_length,
-            protocol.GetIterator: self.get_iterator,
-            protocol.Next: self.next_item,
-        }
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -286,7 +272,7 @@ class Session:
         except wire.WireError as error:
             return _raised(error)
         try:
-            return self.answers[type(operation)](operation)
+            return self.answers[type(operation)](self, operation)
         except EOFError:
             raise
         except BaseException as error:
@@ -358,7 +344,7 @@ class Session:
         nodes, buffers = self.request
         # Data is now as it came; a handle (but the target's) or a stream has another form on this side.
         before = (nodes[1:3], buffers) if as_it_came else self._encoded(given)
-        used: list[str] = []
+        used: list[str] | None = None
         with self._quiet():
             if banned is not None:
                 result, used = call_watched(lambda: function(*streams, **kwargs), tuple(banned), self._is_own)
@@ -407,6 +393,21 @@ class Session:
                 return protocol.NextItem(False, next(asked.iterator))
             except StopIteration:
                 return protocol.NextItem(True, None)
+
+    answers: ClassVar[dict[type[Message], Callable[[Session, Any], Message]]] = {
+        protocol.LayFiles: lay_files,
+        protocol.RunCell: run_cell,
+        protocol.RunTest: run_test,
+        protocol.Fetch: fetch,
+        protocol.Call: call,
+        protocol.Probe: probe,
+        protocol.GetAttribute: get_attribute,
+        protocol.SetAttribute: set_attribute,
+        protocol.GetItem: get_item,
+        protocol.GetLength: get_length,
+        protocol.GetIterator: get_iterator,
+        protocol.Next: next_item,
+    }
 
 
 def run(sock: socket, shell: StudentShell) -> None:

@@ -173,9 +173,10 @@ class Encoder:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise WireError("a value is nested too deeply or has too many parts to send")
-        if value is None or value is True or value is False:
+        kind = type(value)
+        if value is None or value is True or value is False or kind is str:
             return value
-        method = _EXACT.get(type(value))
+        method = _EXACT.get(kind)
         if method is not None:
             return method(self, value, depth)
         for types, method in _ENCODERS:
@@ -320,7 +321,7 @@ class Decoder:
         if type(node) in _PLAIN:
             return node
         if isinstance(node, str):
-            return node.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return node if node.isascii() else node.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         tag, *parts = node
         return _DECODERS[tag](self, depth, *parts)
 

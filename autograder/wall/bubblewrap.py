@@ -55,7 +55,7 @@ def _parents(paths: list[Path]) -> list[Path]:
 
 
 def bubblewrap(fontlist: Path | None) -> list[str]:
-    """The command line before the interpreter's own."""
+    """The command line before the interpreter's own. fontlist: matplotlib's font cache, mounted where there is one."""
     as_root = os.getuid() == 0
     command = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--unshare-ipc", "--unshare-pid"]
     command += ["--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "grader"]

@@ -33,7 +33,10 @@ def font_list() -> Path | None:
 
 
 class ForkServerHandle:
-    """Asks a fork server for student processes, over its control socket. May be used in any process that was given it."""
+    """Asks a fork server for student processes, over its control socket. May be used in any process that was given it.
+
+    The fork server is trusted as far as it has run no student's code; it holds nothing that a student may not see.
+    """
 
     def __init__(self, rung: Rung, control: socket.socket):
         self.rung = rung
@@ -46,6 +49,7 @@ class ForkServerHandle:
 
     @property
     def last_words(self) -> str:
+        """What it printed before it ended, where that can be known from here."""
         return ""
 
     def fork(self, limits: LimitValues) -> socket.socket:
@@ -77,6 +81,7 @@ class ForkServerHandle:
         return ours
 
     def stop(self) -> None:
+        """Hang up. The fork server ends when nobody is left to ask it."""
         with contextlib.suppress(OSError):
             self.control.close()
 

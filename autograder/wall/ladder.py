@@ -21,7 +21,7 @@ from autograder.wall.bubblewrap import SANDBOXED, bubblewrap, environment, progr
 from exercises.lost import InfrastructureError
 
 LADDER = ("bubblewrap", "landlock", "rlimits")
-START = "COURSE_RUNG"  # environment variable: the rung to start at
+START_RUNG = "COURSE_RUNG"  # environment variable: the rung to start at
 CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID = 2, 5, 6, 7
 
 
@@ -144,10 +144,10 @@ def missing(name: str) -> Missing | None:
 
 def best_rung() -> Rung:
     """The highest rung this host allows, or the environment. Raises InfrastructureError for a name that is no rung."""
-    start = os.environ.get(START) or LADDER[0]
+    start = os.environ.get(START_RUNG) or LADDER[0]
     if start not in LADDER:
-        raise InfrastructureError(f"{START}={start} is no rung of the sandbox: it can be {', '.join(LADDER)}")
-    above = [Missing(f"{START}={start} is set", f"unset {START}")] if start != LADDER[0] else []
+        raise InfrastructureError(f"{START_RUNG}={start} is no rung of the sandbox: it can be {', '.join(LADDER)}")
+    above = [Missing(f"{START_RUNG}={start} is set", f"unset {START_RUNG}")] if start != LADDER[0] else []
     works = {
         "bubblewrap": "bubblewrap works, with private namespaces per student process",
         "landlock": "Landlock and seccomp confine each student process",

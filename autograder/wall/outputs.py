@@ -9,6 +9,7 @@ from exercises.lost import AnswerLost
 
 
 def lost_output(lost: AnswerLost) -> dict[str, Any]:
+    """The error output of a cell whose process was lost in it."""
     words = {
         "timed out": "This cell went over its time limit and was stopped.",
         "out of memory": "This cell went over its memory limit and was stopped.",
@@ -18,7 +19,10 @@ def lost_output(lost: AnswerLost) -> dict[str, Any]:
 
 
 def clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
-    """Only text and PNG images, within the caps: a student's HTML and JavaScript stay out of the TA's browser."""
+    """Only text and PNG images, within the caps: a student's HTML and JavaScript stay out of the TA's browser.
+
+    Nothing of what is given is trusted: it can be any data. What is no output is left out.
+    """
     kept: list[dict[str, Any]] = []
     room = MAX_KEPT
     for output in outputs:

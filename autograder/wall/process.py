@@ -55,7 +55,11 @@ def _no_handle(handle: wire.Handle) -> None:
 
 
 class StudentProcess:
-    """One forked process and its socket. Any AnswerLost it raises means that it is dead."""
+    """One forked process and its socket. Any AnswerLost it raises means that it is dead.
+
+    Trusted are its process id, which the kernel attests, and the time it takes, which is read from outside. Nothing else is.
+    Making one raises InfrastructureError where no process comes.
+    """
 
     def __init__(self, server: ForkServerHandle, limits: LimitValues):
         self.limits = limits
@@ -88,7 +92,7 @@ class StudentProcess:
         return pid
 
     def cpu(self) -> float:
-        """CPU seconds used so far, its waited-for children included."""
+        """CPU seconds used so far, as the kernel counts them; children count once they were waited for."""
         try:
             with open(f"/proc/{self.pid}/stat", "rb") as file:
                 fields = file.read().rsplit(b")", 1)[1].split()
@@ -101,8 +105,8 @@ class StudentProcess:
     ) -> Frame:
         """Send an operation, serve the callbacks that it makes with `answer`, return what came back, which nobody has looked at.
 
-        Raises AnswerTimedOut after `cpu_seconds` of its CPU time (or thrice that on the wall's clock, and 5 s), AnswerCrashed
-        where the process ended or broke the rules of the wire. In both cases it is killed.
+        Raises AnswerTimedOut after `cpu_seconds` of its CPU time or `backstop_seconds` of them on the wall's clock, and
+        AnswerCrashed where the process ended or broke the rules of the wire. In both cases it is killed.
         """
         self._clock = _Clock(self, cpu_seconds)
         try:

@@ -2,6 +2,10 @@
 
 A cell or call that hangs, exits or crashes takes its process with it. The next request starts a new process and
 replays the cells that were good, so that only the guilty question loses.
+
+What comes back is data of a student's making: it is of the types that `protocol` promises, and may be a lie in all else. An
+exception of the student's code is raised here as the built-in exception it is one of, or as StudentError; a lost process as
+AnswerTimedOut, AnswerOutOfMemory or AnswerCrashed (all of them AnswerLost); a failure of ours as InfrastructureError.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ WATCHED_CALLS = 3  # of each exercise: watching slows a call down, and who uses 
 
 @dataclass
 class CellRun:
-    """What running one cell gave: nbformat outputs, the exception's type name, or how its process was lost."""
+    """What running one cell gave: clean nbformat outputs, its exception's type name, or how its process was lost.
+
+    lost: the status of the AnswerLost ("timed out", "out of memory", "crashed"). seconds: on the wall's clock.
+    """
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
     error: str | None = None
@@ -40,7 +47,11 @@ class CellRun:
 
 
 class Proxy:
-    """A function, class or object that stays with the student. Calls cross the wall; what comes back is data."""
+    """A function, class or object that stays with the student. Calls cross the wall; what comes back is data, or a Proxy again.
+
+    Where its process was lost, a Proxy of a global name is looked up again in the next one; any other raises AnswerCrashed.
+    A value that cannot cross (not data, or over the caps) raises TypeError.
+    """
 
     __slots__ = ("_generation", "_handle", "_name", "_student")
 
@@ -95,14 +106,18 @@ def _code(function: Callable[..., Value]) -> bytes:
 
 
 class Student:
-    """One notebook's code behind the wall."""
+    """One notebook's code behind the wall, with one process at a time.
+
+    files: the submission's own, path -> bytes. call_seconds: CPU seconds that the next calls may take. seconds_left: of
+    what the notebook's code may take in all. used: banned functions that watched calls were seen to use.
+    """
 
     def __init__(self, server: ForkServerHandle, limits: LimitValues, files: dict[str, bytes] | None = None):
         self.server = server
         self.limits = limits
         self.files = files or {}
         self.call_seconds = limits.cpu_seconds
-        self.used: set[str] = set()  # the banned functions that calls were seen to use
+        self.used: set[str] = set()
         self._banned: list[str] = []
         self._calls_to_watch = 0
         self.seconds_left = limits.notebook_seconds
@@ -126,7 +141,10 @@ class Student:
     # Cells ----------------------------------------------------------------------------------------------------------
 
     def run_cell(self, source: str, cell_id: str) -> CellRun:
-        """Run one cell. A cell that is lost (hang, exit, crash) is left out of what is replayed."""
+        """Run one cell; raises nothing of the student's.
+
+        A cell that is lost (hang, exit, crash) is left out of what is replayed.
+        """
         start = time.monotonic()
         cell = protocol.RunCell(source, cell_id)
         try:
@@ -141,7 +159,7 @@ class Student:
         return CellRun(clean_outputs(outputs), error, seconds=time.monotonic() - start)
 
     def run_test(self, code: bytes) -> None:
-        """Run a visible test, marshalled, among the student's cells; raises what it raises. Its output goes nowhere."""
+        """Run a visible test, compiled and marshalled, among the student's cells. Raises what it raises; prints go nowhere."""
         self._live()
         test = protocol.RunTest(code)
         self._good.append(test)
@@ -222,7 +240,7 @@ class Student:
         return self._banned
 
     def _note_used(self, called: protocol.Called) -> None:
-        self.used.update(str(name)[: wire.MAX_NAME] for name in called.used[:MOST_USED])
+        self.used.update(str(name)[: wire.MAX_NAME] for name in (called.used or [])[:MOST_USED])
 
     def watch(self, banned: list[str]) -> None:
         """See in `used` which of these functions the student's code uses in the next calls (WATCHED_CALLS of them)."""

@@ -10,7 +10,7 @@ from exercises.lost import AnswerOutOfMemory
 
 
 class StudentError(Exception):
-    """An exception of the student's code whose type is not one of Python's own."""
+    """An exception of the student's code whose type is not one of Python's own, or cannot be made from one message."""
 
 
 def _safe_exceptions() -> dict[str, type[Exception]]:

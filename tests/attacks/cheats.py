@@ -375,8 +375,8 @@ CHEATS: dict[str, Cheat] = {
     "answers for the shell": Cheat(
         "import gc\nfrom sandboxed.protocol import Call, Called, Fetch, Fetched\nfor s in gc.get_objects():\n"
         "    if type(s).__name__ == 'Session':\n"
-        "        s.answers[Call] = lambda asked: Called(100.0, None, [])\n"
-        "        s.answers[Fetch] = lambda asked: Fetched(True, 100.0)\n        break\nelse:\n    raise SystemExit"
+        "        s.answers[Call] = lambda s, asked: Called(100.0, None, [])\n"
+        "        s.answers[Fetch] = lambda s, asked: Fetched(True, 100.0)"
     ),
 }
 

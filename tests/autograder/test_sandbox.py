@@ -80,7 +80,7 @@ def running(marker: str) -> bool:
 
 
 def without(monkeypatch: pytest.MonkeyPatch, **problems: Missing) -> None:
-    monkeypatch.delenv(sandbox.START, raising=False)
+    monkeypatch.delenv(sandbox.START_RUNG, raising=False)
     monkeypatch.setattr(sandbox, "missing", problems.get)
 
 
@@ -146,7 +146,9 @@ def test_an_honest_notebook_gets_its_points(server: ForkServer, monkeypatch: pyt
     notebooks = solve(read_notebooks(PROJECT / "release" / assignment), reference_answers(assignment))
     handed_in = {name: nbformat.writes(nb).encode() for name, nb in notebooks.items()}
     monkeypatch.setitem(job._servers, os.getpid(), server)
-    result = job.grade(job.Job("ada", assignment, handed_in, read_templates(PROJECT / "source" / assignment)))
+    result = job.grade_submission(
+        job.Job("ada", assignment, handed_in, read_templates(PROJECT / "source" / assignment))
+    )
     assert (result.status, result.points) == ("passed", 4.0)
     for text in result.notebooks.values():
         record = NotebookRecord.of(nbformat.reads(text, as_version=4))

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
-from autograder.grading.job import Job, grade
+from autograder.grading.job import Job, grade_submission
 from autograder.notebooks.cells import runs_at_the_students
 from autograder.notebooks.new_cells import nbgrader_cell
 from autograder.notebooks.template import read_templates, template
@@ -38,7 +38,7 @@ def visible(exercise: str, solution: str) -> CellVerdict:
         {name: read_templates(ROOT / "source" / assignment)[name]},
         unsandboxed=True,
     )
-    record = NotebookRecord.of(nbformat.reads(grade(job).notebooks[name], as_version=4))
+    record = NotebookRecord.of(nbformat.reads(grade_submission(job).notebooks[name], as_version=4))
     assert record is not None
     return next(cell for cell in record.cells if cell.grade_id == f"check_{exercise}")
 
@@ -107,7 +107,7 @@ def graded(source: list, answer: str) -> list[CellVerdict]:
     submitted = nbformat.v4.new_notebook(cells=[nbgrader_cell("f", answer, kind="solution")])
     nb = template(nbformat.v4.new_notebook(cells=source))
     job = Job("ada", "x", {"n": nbformat.writes(submitted).encode()}, {"n": nbformat.writes(nb)}, unsandboxed=True)
-    record = NotebookRecord.of(nbformat.reads(grade(job).notebooks["n"], as_version=4))
+    record = NotebookRecord.of(nbformat.reads(grade_submission(job).notebooks["n"], as_version=4))
     assert record is not None
     return record.cells
 

@@ -14,7 +14,7 @@ import pytest
 from autograder.commands.simulated_class import Notebooks, read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
-from autograder.grading.job import Job, Result, grade
+from autograder.grading.job import Job, Result, grade_submission
 from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, assignments, exercises_of, find
@@ -49,7 +49,7 @@ def notebooks_of(assignment: str, student: str) -> Notebooks:
 def graded(assignment: str, student: str, lift_bans: bool) -> Result:
     notebooks = {name: nbformat.writes(nb).encode() for name, nb in notebooks_of(assignment, student).items()}
     templates = read_templates(ROOT / "source" / assignment)
-    return grade(Job(student, assignment, notebooks, templates, unsandboxed=True, lift_bans=lift_bans))
+    return grade_submission(Job(student, assignment, notebooks, templates, unsandboxed=True, lift_bans=lift_bans))
 
 
 def records(result: Result) -> list[NotebookRecord]:
