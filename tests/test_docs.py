@@ -21,7 +21,11 @@ DOCS = ROOT / "docs"
 PAGES = ("instructor", "student", "ta", "write_an_exercise")
 COPIED = ("autograder", "exercises", "lecture5", "source", "nbgrader_config.py", "pyproject.toml", "requirements.txt")
 # A block of a page; a line before it that ends with a file's name says where it goes: `name` or ... `name`:
-BLOCK = re.compile(r"(?:`(?P<file>[\w./]+)`:?\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+# A notebook's cell, in which it is pasted, stands behind the notebook's name: `name`, cell `id`
+BLOCK = re.compile(
+    r"(?:`(?P<file>[\w./]+)`(?:, cell `(?P<cell>\w+)`)?:?\n\n)?" r"^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 MAY_FAIL = "course doctor"  # it says what this very machine lacks
 
 ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
@@ -34,6 +38,7 @@ class Block:
     heading: str
     language: str
     file: str | None
+    cell: str | None
     text: str
 
 
@@ -41,7 +46,14 @@ def blocks(page: str) -> Iterator[Block]:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
         heading = re.findall(r"^#+ (.*)$", text[: found.start()], re.MULTILINE)[-1]
-        yield Block(heading, found["language"], found["file"], found["text"])
+        yield Block(heading, found["language"], found["file"], found["cell"], found["text"])
+
+
+def paste(notebook: Path, cell_id: str, text: str) -> None:
+    """Replace the text of one cell, as a person does in JupyterLab."""
+    nb = nbformat.read(notebook, as_version=4)
+    next(cell for cell in nb.cells if cell.id == cell_id).source = text
+    nbformat.write(nb, notebook)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,8 @@ class Person:
         for block in found[start:stop]:
             if block.language == "sh":
                 told |= {one: self.run(one) for one in block.text.strip().splitlines() if one not in done}
+            elif block.file and block.cell:
+                paste(self.folder / block.file, block.cell, block.text.strip())
             elif block.file:
                 path = self.folder / block.file
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,9 +147,7 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
 
 
 def solve(path: Path, answer: str) -> None:
-    nb = nbformat.read(path, as_version=4)
-    next(cell for cell in nb.cells if cell.id == "standardize").source = answer
-    nbformat.write(nb, path)
+    paste(path, "standardize", answer)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +231,9 @@ def test_a_new_exercise_is_proven_and_released(author: Person, walled: None) -> 
     told = author.follow("write_an_exercise")
     assert "2 of 2 misconceptions die" in told["course prove hw9_accuracy"]
     assert "2 are recognised by name" in told["course prove hw9_accuracy"]
-    release = (author.folder / "release" / "hw9_accuracy" / "accuracy.ipynb").read_text()
+    release = (author.folder / "release" / "hw9_accuracy" / "hw9_accuracy.ipynb").read_text()
+    bank = author.folder / "exercises" / "hw9_accuracy"
+    assert not [text for text in (release, *(one.read_text() for one in bank.glob("*.py"))) if "REPLACE" in text]
     assert "NotImplementedError" in release
     assert "as_cell_result" not in release
 
@@ -245,7 +259,7 @@ def test_the_gate_closes_as_the_page_says(author: Person, walled: None) -> None:
 # Links --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", [*PAGES, "architecture"])
+@pytest.mark.parametrize("page", [*PAGES, "architecture", "settings"])
 def test_what_a_page_points_to_is_there(page: str) -> None:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):

@@ -100,5 +100,17 @@ def test_a_class_is_graded_and_printed(folder: Path) -> None:
 
 def test_help_names_the_commands(tmp_path: Path) -> None:
     text = course("--help", cwd=tmp_path).stdout
-    for command in ("demo", "doctor", "feedback", "grade", "kit", "prove", "regrade", "release", "report"):
+    for command in (
+        "demo",
+        "doctor",
+        "feedback",
+        "grade",
+        "init",
+        "kit",
+        "new",
+        "prove",
+        "regrade",
+        "release",
+        "report",
+    ):
         assert command in text

@@ -132,7 +132,7 @@ def test_a_new_folder_is_a_course_in_which_a_class_is_graded(tmp_path: Path) -> 
     submit(course, "ada", solved(course))
     assert course.grade(ASSIGNMENT, workers=1, unsandboxed=True) == []
     (graded,) = course.results(ASSIGNMENT)
-    assert graded.points == graded.max_points - 2  # the written question waits
+    assert graded.points == graded.max_points
     assert graded.records[0].digest["seeds"] == _hash(course.own_seed.encode())
 
 
