@@ -6,9 +6,9 @@ from pathlib import Path
 
 import courses
 import pytest
+from command_line import course as command
+from command_line import is_one_line
 from courses import ASSIGNMENT, solved, submit
-from test_cli import course as command
-from test_cli import is_one_line
 
 from autograder.commands.init import make_folder
 from autograder.commands.regrade import differences_of_a_regrade

@@ -13,7 +13,7 @@ from autograder.course.classroom import Classroom
 from exercises import find
 from exercises.bank import Check, Misconception
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VISIBLE = visible_tests(read_notebooks(ROOT / "source" / "hw0_warmup"))
 EXERCISE = find(next(iter(VISIBLE)))
 TEST = VISIBLE[EXERCISE.name]
