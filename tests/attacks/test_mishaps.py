@@ -13,6 +13,8 @@ from mishaps import BOTH, MISHAPS, lay, shares
 from autograder.course.classroom import Classroom
 from autograder.notebooks.graded import GradedSubmission
 
+pytestmark = pytest.mark.slow(60)
+
 HONEST = ("aaa-first", "zzz-last")
 
 
@@ -21,9 +23,7 @@ def student_id(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def graded(
-    walled: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Classroom, dict[str, GradedSubmission]]:
+def graded(walled: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[str, GradedSubmission]]:
     course = courses.make(
         tmp_path_factory.mktemp("mishaps"), settings="c.Limits.cpu_seconds = 4.0\nc.Limits.memory_mib = 1024\n"
     )

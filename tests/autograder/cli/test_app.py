@@ -10,6 +10,8 @@ import pytest
 from command_line import course, is_one_line
 from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 
+pytestmark = pytest.mark.slow(40)
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from autograder.grading.job import Job, _hash
 from exercises import find
 from exercises.seeds import grading_with
 
+pytestmark = pytest.mark.slow(40)
+
 # Right or wrong by the inputs it is given: what it gets says which seed they were drawn with.
 LUCKY = """
 def log_sigmoid(x):

@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from autograder.commands.prove import VisibleTest, prove_exercise, prove_notebooks, visible_tests
 from autograder.commands.simulated_class import read_notebooks
 from autograder.course.classroom import Classroom
 from exercises import find
 from exercises.bank import Check, Misconception
+
+pytestmark = pytest.mark.slow(30)
 
 ROOT = Path(__file__).parents[3]
 VISIBLE = visible_tests(read_notebooks(ROOT / "source" / "hw0_warmup"))

@@ -23,6 +23,8 @@ from autograder.course.exchange import exchange_problem
 from autograder.course.scratch import make_course
 from exercises import as_solution, exercises_of
 
+pytestmark = pytest.mark.slow(60)
+
 ROOT = Path(__file__).parents[3]
 REAL = "hw0_warmup"  # has a bank, and is small
 

@@ -20,6 +20,8 @@ from autograder.nbgrader_plugin import lms_export as export
 from autograder.notebooks.new_cells import exercise_cells
 from exercises import as_solution, exercises_of, find
 
+pytestmark = pytest.mark.slow(40)
+
 LSE, SIGMOID, WRITTEN = find("logsumexp").points, find("log_sigmoid").points, 2.0
 BONUS = find("depth_to_overflow").points
 MAXIMUM = LSE + SIGMOID + WRITTEN

@@ -23,6 +23,8 @@ from autograder.pages import FOLDER
 from exercises import grading
 from exercises.lost import AnswerLost
 
+pytestmark = pytest.mark.slow(20)
+
 # What stands in the files of courses that were graded in earlier years, from best to worst.
 IN_FILES = ["passed", "partly", "not attempted", "wrong", "error", "timed out", "out of memory", "crashed",
             "unreadable", "missing", "infrastructure"]  # fmt: skip

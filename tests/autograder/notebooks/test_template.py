@@ -18,6 +18,8 @@ from autograder.notebooks.template import read_templates, template
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, find
 
+pytestmark = pytest.mark.slow(20)
+
 ROOT = Path(__file__).parents[3]
 WHERE = {
     "MyAdamW": ("hw3_optimizers", "a3_3_capstone"),
