@@ -1,4 +1,4 @@
-"""What the tests share: the sandbox of this host, a line that names its rungs, and a rule about skips."""
+"""What the tests share: the sandbox of this host, a line that names its rungs, a rule about skips, and who runs what when."""
 
 from __future__ import annotations
 
@@ -25,6 +25,47 @@ def pytest_report_header() -> list[str]:
     works = ", ".join(name for name, problem in problems.items() if problem is None)
     lacks = [f"no {name} rung: {problem.why}; {problem.fix}" for name, problem in problems.items() if problem]
     return [f"sandbox rungs on this host: {works} (graded on: {best_rung().name})", *lacks]
+
+
+# Who runs what when -------------------------------------------------------------------------------------------------
+
+# A test that asks for one of these has a real process of a student, or a real browser.
+FIXTURES_OF_MARKERS = {
+    "wall": {"fork_server", "server", "student", "walled"},
+    "browser": {"browser", "school"},
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses wall and browser; give each worker whole groups of tests, those that take longest first.
+
+    The tests of a file share what they have set up, so a file is a group, unless a test names another one
+    (`pytest.mark.xdist_group`). Without workers, the order stays as it was.
+    """
+    for item in items:
+        for marker, fixtures in FIXTURES_OF_MARKERS.items():
+            if fixtures & set(getattr(item, "fixturenames", ())):
+                item.add_marker(marker)
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if hasattr(config, "workerinput"):
+        seconds = _seconds_of_groups(items)
+        items.sort(key=lambda item: -seconds[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    return str(marker.args[0])
+
+
+def _seconds_of_groups(items: list[pytest.Item]) -> dict[str, float]:
+    """group -> the most that one of its markers says: `slow(seconds)` stands for what the marked tests take together."""
+    found: dict[str, float] = {}
+    for item in items:
+        marked = [*item.iter_markers("slow"), *item.iter_markers("long")]
+        found[_group(item)] = max(found.get(_group(item), 0.0), *(one.args[0] for one in marked), 0.0)
+    return found
 
 
 @pytest.hookimpl(wrapper=True)

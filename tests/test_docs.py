@@ -31,6 +31,16 @@ MAY_FAIL = "course doctor"  # it says what this very machine lacks
 ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
 
 
+def together(name: str, seconds: int):
+    """These tests go through one story in one worker; it takes about so many seconds."""
+    group, slow = pytest.mark.xdist_group(name), pytest.mark.slow(seconds)
+    return lambda test: group(slow(test))
+
+
+a_term = together("docs: a term", 180)
+an_author = together("docs: an author", 120)
+
+
 @dataclass(frozen=True)
 class Block:
     """One fenced block, and the heading it stands under."""
@@ -176,6 +186,7 @@ def graded(handed_in: Term, walled: None) -> Term:
     return handed_in
 
 
+@a_term
 def test_the_instructors_page_to_the_hand_out(handed_out: Term) -> None:
     assert "students can fetch it" in handed_out.told[f"course release {ASSIGNMENT} --publish"]
     assert (handed_out.teacher.folder / "kits" / f"{ASSIGNMENT}.zip").is_file()
@@ -183,11 +194,13 @@ def test_the_instructors_page_to_the_hand_out(handed_out: Term) -> None:
         assert {"ada", "alan", "emil"} <= {student.id for student in gradebook.students}
 
 
+@a_term
 def test_the_students_page_to_the_hand_in(handed_in: Term) -> None:
     assert "Success" in handed_in.told[f"nbgrader validate {ASSIGNMENT}/{NOTEBOOK}.ipynb"]
     assert ASSIGNMENT in handed_in.told["nbgrader list --inbound"]
 
 
+@a_term
 def test_the_tas_page(graded: Term) -> None:
     by_mail = next(one for one in graded.course.results(ASSIGNMENT) if one.student == "ada")
     assert by_mail.recognised == [("standardize", "divided by the variance")]
@@ -196,11 +209,13 @@ def test_the_tas_page(graded: Term) -> None:
     assert (graded.course.folder("feedback", ASSIGNMENT, "ada") / f"{NOTEBOOK}.html").is_file()
 
 
+@a_term
 def test_the_students_page_to_its_end(graded: Term) -> None:
     graded.student.follow("student", after="Read your feedback")
     assert list((graded.student.folder / ASSIGNMENT / "feedback").rglob("*.html"))
 
 
+@a_term
 def test_the_instructors_page_to_its_end(graded: Term) -> None:
     same = {f"course regrade {ASSIGNMENT} --prove", f"course report {ASSIGNMENT}"}
     assert same <= set(graded.told)
@@ -209,6 +224,7 @@ def test_the_instructors_page_to_its_end(graded: Term) -> None:
     assert "ada" in (graded.teacher.folder / "grades.csv").read_text(encoding="utf-8-sig").lower()
 
 
+@a_term
 def test_the_late_policy_of_the_instructors_page(term: Term) -> None:
     (policy,) = (block.text for block in blocks("instructor") if block.heading == "Late work")
     namespace: dict = {"c": Classroom(term.teacher.folder).config}
@@ -227,6 +243,7 @@ def author(tmp_path_factory: pytest.TempPathFactory) -> Person:
     return person
 
 
+@an_author
 def test_a_new_exercise_is_proven_and_released(author: Person, walled: None) -> None:
     told = author.follow("write_an_exercise")
     assert "2 of 2 misconceptions die" in told["course prove hw9_accuracy"]
@@ -238,6 +255,7 @@ def test_a_new_exercise_is_proven_and_released(author: Person, walled: None) -> 
     assert "as_cell_result" not in release
 
 
+@an_author
 def test_the_gate_closes_as_the_page_says(author: Person, walled: None) -> None:
     path = author.folder / "exercises" / "hw9_accuracy" / "accuracy.py"
     text = path.read_text()

@@ -10,6 +10,8 @@ import pytest
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
 
+pytestmark = pytest.mark.slow(30)
+
 ROOT = Path(__file__).parents[1]
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
 

@@ -26,6 +26,7 @@ NBGRADER_KEYS = {"grade", "grade_id", "locked", "schema_version", "solution", "t
 REGIONS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
+runs_answers = pytest.mark.slow(90)
 
 
 @functools.cache
@@ -325,6 +326,7 @@ def test_points_of_an_assignment_without_its_bonus(assignment):
 
 
 @pytest.mark.parametrize(("task", "name"), answers("right"))
+@runs_answers
 def test_right_answer_passes_the_visible_test(task, name):
     exercise = find(task.function)
     right = {"reference": exercise.reference, **exercise.accepted, **exercise.witnesses}[name]
@@ -332,11 +334,13 @@ def test_right_answer_passes_the_visible_test(task, name):
 
 
 @pytest.mark.parametrize(("task", "name"), answers("core"))
+@runs_answers
 def test_core_misconception_fails_the_visible_test(task, name):
     assert not task.passes_visible(as_solution(find(task.function).misconceptions[name].answer, task.function))
 
 
 @each_task
+@runs_answers
 def test_visible_test_catches_half_of_the_misconceptions(task):
     wrong = find(task.function).misconceptions
     slip = [name for name in wrong if task.passes_visible(as_solution(wrong[name].answer, task.function))]
@@ -344,6 +348,7 @@ def test_visible_test_catches_half_of_the_misconceptions(task):
 
 
 @each_task
+@runs_answers
 def test_visible_test_says_when_it_is_passed(task, capsys):
     namespace = task.given()
     exec(cells(task.notebook)[task.function].source, namespace)
@@ -355,6 +360,7 @@ def test_visible_test_says_when_it_is_passed(task, capsys):
 
 
 @each_task
+@runs_answers
 def test_solution_of_the_notebook_gets_full_marks(task):
     with quietly():
         namespace = task.given()
@@ -365,6 +371,7 @@ def test_solution_of_the_notebook_gets_full_marks(task):
 
 
 @each_notebook
+@runs_answers
 def test_notebook_runs_from_top_to_bottom_without_a_word_on_stderr(name, capfd, monkeypatch, tmp_path):
     """nbgrader by itself gives 0 points for a test cell that writes to stderr, a warning for instance."""
     monkeypatch.chdir(tmp_path)

@@ -12,7 +12,8 @@ from mishaps import BOTH, MISHAPS, lay, shares
 
 from autograder.course.classroom import Classroom
 from autograder.notebooks.graded import GradedSubmission
-from autograder.wall.ladder import best_rung
+
+pytestmark = pytest.mark.slow(60)
 
 HONEST = ("aaa-first", "zzz-last")
 
@@ -22,9 +23,7 @@ def student_id(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[str, GradedSubmission]]:
-    if not best_rung().walled:
-        pytest.skip(f"the mishaps need the wall: {best_rung().why}; {best_rung().raise_it}")
+def graded(walled: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, dict[str, GradedSubmission]]:
     course = courses.make(
         tmp_path_factory.mktemp("mishaps"), settings="c.Limits.cpu_seconds = 4.0\nc.Limits.memory_mib = 1024\n"
     )

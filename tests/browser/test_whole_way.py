@@ -48,7 +48,10 @@ ATTACKER = "mallory"
 # A test asks nothing of the network (formgrader's own page asks for MathJax there).
 FOREIGN = re.compile(r"https?://(?!127\.0\.0\.1[:/]).*")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: sudo apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow(120),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: sudo apt-get install chromium"),
+]
 
 
 @dataclass

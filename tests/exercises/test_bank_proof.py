@@ -43,8 +43,17 @@ def _cells(assignment):
         yield from (cell for cell in json.loads(path.read_text("utf-8"))["cells"] if "nbgrader" in cell["metadata"])
 
 
+def of_assignment(assignment, *values, **options):
+    """A parameter of the tests of one assignment: they share what was observed, so they are one group for the workers."""
+    return pytest.param(*values, marks=pytest.mark.xdist_group(f"proof of {assignment}"), **options)
+
+
 def per(cases):
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
+    return pytest.mark.parametrize("case", [of_assignment(case.assignment, case, id=case.id) for case in cases])
+
+
+per_assignment = pytest.mark.parametrize("assignment", [of_assignment(name, name) for name in assignments()])
+graded_answers = pytest.mark.slow(60)
 
 
 # Marks ----------------------------------------------------------------------------------------------------------------
@@ -60,6 +69,7 @@ def graded(case: Case, student: str):
 
 
 @per(RIGHT)
+@graded_answers
 def test_right_answer_gets_full_marks_with_room_to_spare(case: Case):
     """A right answer that only just passes for these students would fail for another one."""
     for student in STUDENTS:
@@ -71,6 +81,7 @@ def test_right_answer_gets_full_marks_with_room_to_spare(case: Case):
 
 
 @per(WRONG)
+@graded_answers
 def test_misconception_loses_points_and_is_not_taken_for_another(case: Case):
     for student in STUDENTS:
         assert graded(case, student).points < find(case.exercise).points, f"{student!r} gets full marks"
@@ -79,14 +90,16 @@ def test_misconception_loses_points_and_is_not_taken_for_another(case: Case):
     assert verdict.hint == (find(case.exercise).misconceptions[case.name].hint if verdict.recognised else "")
 
 
-@pytest.mark.parametrize("assignment", assignments())
+@per_assignment
+@graded_answers
 def test_nine_misconceptions_in_ten_are_recognised(assignment):
     wrong = [case for case in WRONG if case.assignment == assignment]
     missed = [case.id for case in wrong if graded(case, STUDENTS[0]).recognised != case.name]
     assert len(missed) <= len(wrong) / 10, f"{len(missed)} of {len(wrong)} not recognised: {missed}"
 
 
-@pytest.mark.parametrize("assignment", assignments())
+@per_assignment
+@graded_answers
 def test_nine_misconceptions_in_ten_cost_every_student_the_same(assignment):
     """Who makes the same mistake should lose the same points, whatever numbers were drawn."""
     wrong = [case for case in WRONG if case.assignment == assignment]
@@ -113,6 +126,7 @@ def _seen(exercise, check, answer, student, rng=None):
 
 
 @per(RIGHT)
+@graded_answers
 def test_right_answer_looks_like_no_misconception(case: Case):
     exercise = find(case.exercise)
     for name, wrong in exercise.misconceptions.items():
@@ -219,7 +233,7 @@ def test_what_a_student_may_hand_in_obeys_the_ban(case: Case):
     assert not banned_in(as_solution(case.answer, case.exercise), find(case.exercise).banned)
 
 
-@pytest.mark.parametrize("assignment", assignments())
+@per_assignment
 def test_solution_cells_of_the_notebooks_obey_the_ban(assignment):
     for cell in _cells(assignment):
         name = cell["metadata"]["nbgrader"]["grade_id"]
@@ -302,7 +316,7 @@ def test_there_is_something_to_recognise_and_another_right_way(case: Case):
 # Points and seeds -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("assignment", assignments())
+@per_assignment
 def test_points_are_those_of_the_notebooks(assignment):
     bank = {name: exercise.points for name, exercise in exercises_of(assignment).items()}
     about = [cell["metadata"]["nbgrader"] for cell in _cells(assignment)]

@@ -71,6 +71,15 @@ HOMEWORK = {
 }
 
 each_notebook = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+SAMPLE = "02"  # `make check` runs this one
+
+
+def run_alone(path):
+    """The parameter of a test that runs a notebook: slow, and a group of its own, so that the workers share them out."""
+    marks = [pytest.mark.slow(100), pytest.mark.xdist_group(f"notebook {path.stem}")]
+    return pytest.param(
+        path, id=path.stem, marks=[*marks, pytest.mark.sample] if path.name.startswith(SAMPLE) else marks
+    )
 
 
 def cells_and_meta(path):
@@ -173,7 +182,7 @@ def slowness():
     return max(1.0, (time.process_time() - start) / 0.25)
 
 
-@each_notebook
+@pytest.mark.parametrize("path", [run_alone(path) for path in notebooks()])
 def test_runs_top_to_bottom_and_shows_what_it_says(path, record_property):
     before = slowness()
     page = execute(path, python_path=[str(OFFLINE)])

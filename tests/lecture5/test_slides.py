@@ -54,6 +54,7 @@ def deck(pieces, tmp_path_factory):
     return page
 
 
+@pytest.mark.slow(15)
 def test_only_what_belongs_on_a_slide(deck):
     body = deck.read_text(encoding="utf-8").partition('<div class="slides">')[2]
     assert "skipped cell" not in body
@@ -64,6 +65,7 @@ def test_only_what_belongs_on_a_slide(deck):
     assert "In&nbsp;[" not in body
 
 
+@pytest.mark.slow(15)
 def test_nothing_is_linked(deck):
     text = deck.read_text(encoding="utf-8")
     assert not re.findall(r"<link\b[^>]*>", text)
@@ -73,6 +75,8 @@ def test_nothing_is_linked(deck):
     )
 
 
+@pytest.mark.slow(15)
+@pytest.mark.browser
 def test_shows_without_a_network(deck):
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine: install the package chromium to see the slides tested")

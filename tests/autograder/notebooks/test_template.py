@@ -18,7 +18,9 @@ from autograder.notebooks.template import read_templates, template
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, find
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(20)
+
+ROOT = Path(__file__).parents[3]
 WHERE = {
     "MyAdamW": ("hw3_optimizers", "a3_3_capstone"),
     "EarlyStopping": ("hw4_regularization", "a4_2_dropout_stopping"),

@@ -15,6 +15,8 @@ from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from exercises import as_solution, find
 
+pytestmark = pytest.mark.slow(30)
+
 LSE, SIGMOID = find("logsumexp").points, find("log_sigmoid").points
 MISTAKE = next(name for name, one in find("logsumexp").misconceptions.items() if one.core)
 WRONG = as_solution(find("logsumexp").misconceptions[MISTAKE].answer, "logsumexp")

@@ -24,6 +24,8 @@ from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from autograder.pages.markup import MAX_TEXT, clean, formula, markdown, outputs
 from exercises import as_solution, find
 
+pytestmark = pytest.mark.slow(40)
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MISTAKE = next(name for name, one in find("logsumexp").misconceptions.items() if one.core)

@@ -20,6 +20,8 @@ from autograder.course.errors import CourseError
 from autograder.notebooks.verdict import NotebookRecord
 from exercises import as_solution, find
 
+pytestmark = pytest.mark.slow(40)
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MISTAKE = next(name for name, one in find("logsumexp").misconceptions.items() if one.core)

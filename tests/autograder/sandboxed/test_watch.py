@@ -9,6 +9,8 @@ from autograder.course.classroom import Classroom
 from autograder.notebooks.graded import GradedSubmission
 from autograder.wall.student import WATCHED_CALLS, Student
 
+pytestmark = pytest.mark.slow(20)
+
 BANNED = ["torch.logsumexp", "torch.special", "torch.nn", "torch.optim.AdamW", "scipy"]
 
 SEEN = {

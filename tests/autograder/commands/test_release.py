@@ -23,7 +23,9 @@ from autograder.course.exchange import exchange_problem
 from autograder.course.scratch import make_course
 from exercises import as_solution, exercises_of
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(60)
+
+ROOT = Path(__file__).parents[3]
 REAL = "hw0_warmup"  # has a bank, and is small
 
 

@@ -17,6 +17,8 @@ from autograder.course.classroom import Classroom
 from autograder.notebooks.verdict import NotebookRecord
 from exercises import as_solution, find
 
+pytestmark = pytest.mark.slow(40)
+
 FULL = find("logsumexp").points + find("log_sigmoid").points
 LSE, SIGMOID = find("logsumexp").points, find("log_sigmoid").points
 REFERENCE = as_solution(find("logsumexp").reference, "logsumexp")

@@ -18,6 +18,8 @@ from autograder.wall.student_errors import StudentError
 from exercises.lost import AnswerCrashed, AnswerOutOfMemory, AnswerTimedOut
 from exercises.observation import probe, several, typed, untouched
 
+pytestmark = pytest.mark.slow(40)
+
 
 def define(student: Student, source: str) -> None:
     run = student.run_cell("import numpy as np, torch, os, time\n" + source, "cell")

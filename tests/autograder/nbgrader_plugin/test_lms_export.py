@@ -20,6 +20,8 @@ from autograder.nbgrader_plugin import lms_export as export
 from autograder.notebooks.new_cells import exercise_cells
 from exercises import as_solution, exercises_of, find
 
+pytestmark = pytest.mark.slow(40)
+
 LSE, SIGMOID, WRITTEN = find("logsumexp").points, find("log_sigmoid").points, 2.0
 BONUS = find("depth_to_overflow").points
 MAXIMUM = LSE + SIGMOID + WRITTEN
@@ -252,7 +254,7 @@ def test_a_mistake_is_one_line(course: Classroom, tmp_path: Path, caplog, monkey
 
 
 def test_the_bank_and_the_statements_agree_on_what_is_a_bonus() -> None:
-    root = Path(__file__).parents[2] / "source"
+    root = Path(__file__).parents[3] / "source"
     for path in root.glob("*/*.ipynb"):
         cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
         for name, exercise in exercises_of(path.parent.name).items():

@@ -13,7 +13,9 @@ from autograder.commands.simulated_class import MISHAPS, exercises_by_notebook, 
 from autograder.course.classroom import Classroom
 from exercises import exercises_of, find
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(150)
+
+ROOT = Path(__file__).parents[3]
 ASSIGNMENT = "hw1_log_probabilities"
 
 

@@ -30,7 +30,9 @@ from autograder.wall.limits import LimitValues
 from autograder.wall.student import Student
 from exercises.lost import InfrastructureError
 
-PROJECT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(60)
+
+PROJECT = Path(__file__).parents[3]
 ALLOWED = [name for name in LADDER if missing(name) is None]
 WALLED = [name for name in ALLOWED if name != "rlimits"]
 REFUSED = ("PermissionError", "FileNotFoundError", "OSError")

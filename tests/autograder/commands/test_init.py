@@ -6,9 +6,9 @@ from pathlib import Path
 
 import courses
 import pytest
+from command_line import course as command
+from command_line import is_one_line
 from courses import ASSIGNMENT, solved, submit
-from test_cli import course as command
-from test_cli import is_one_line
 
 from autograder.commands.init import make_folder
 from autograder.commands.regrade import differences_of_a_regrade
@@ -17,6 +17,8 @@ from autograder.course.errors import CourseError
 from autograder.grading.job import Job, _hash
 from exercises import find
 from exercises.seeds import grading_with
+
+pytestmark = pytest.mark.slow(40)
 
 # Right or wrong by the inputs it is given: what it gets says which seed they were drawn with.
 LUCKY = """

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from autograder.commands.prove import VisibleTest, prove_exercise, prove_notebooks, visible_tests
 from autograder.commands.simulated_class import read_notebooks
@@ -13,7 +14,9 @@ from autograder.course.classroom import Classroom
 from exercises import find
 from exercises.bank import Check, Misconception
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(30)
+
+ROOT = Path(__file__).parents[3]
 VISIBLE = visible_tests(read_notebooks(ROOT / "source" / "hw0_warmup"))
 EXERCISE = find(next(iter(VISIBLE)))
 TEST = VISIBLE[EXERCISE.name]

@@ -23,6 +23,8 @@ from autograder.course.classroom import Classroom
 from autograder.notebooks.verdict import NotebookRecord
 from exercises import find
 
+pytestmark = pytest.mark.slow(120)
+
 SETTINGS = "c.Limits.cpu_seconds = 1.0\nc.EngineExporter.unsandboxed = True\n"
 STUDENTS = 7
 

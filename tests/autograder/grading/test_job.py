@@ -19,7 +19,9 @@ from autograder.notebooks.template import read_templates
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
 from exercises import as_solution, assignments, exercises_of, find
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow(60)
+
+ROOT = Path(__file__).parents[3]
 BANNED = "hw1_log_probabilities"  # graded with the bans in force too
 SMALL = "hw0_warmup"  # through nbgrader's commands as well
 

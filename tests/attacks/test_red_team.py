@@ -1,6 +1,7 @@
-"""The red team: every cheat of cheats.py against one assignment, through the whole engine, beside an honest student.
+"""The red team: every cheat of cheats.py against each assignment, through the whole engine, beside an honest student.
 
-A test file per assignment (test_cheats_hw1.py, ...) says which, so that they can run side by side.
+`make test` tries them on the warm-up, `make test-all` on the four larger assignments too: the same cheats, more notebooks.
+Each assignment is a group of its own, so that they can run side by side.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from _pytest.mark import ParameterSet
 from cheats import CHEATS, Cheat, with_paths
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
 from autograder.course.classroom import Classroom
 from autograder.course.scratch import make_course
 from autograder.notebooks.cells import is_kind, is_test
-from autograder.wall.ladder import best_rung
 
 ROOT = Path(__file__).parents[2]
 MARKERS = ("as_cell_result", "HIDDEN TESTS", "from exercises import", "misconceptions")
@@ -50,11 +51,25 @@ def hand_in(course: Classroom, assignment: str, name: str, cheat: Cheat) -> None
         (folder / link).symlink_to(course.root / target)
 
 
-@pytest.fixture(scope="module")
-def attacked(assignment: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Classroom, str, dict[str, str]]:
+def against(assignment: str, *marks: pytest.MarkDecorator) -> ParameterSet:
+    return pytest.param(assignment, marks=[pytest.mark.xdist_group(f"red_team_{assignment}"), *marks])
+
+
+ASSIGNMENTS = [
+    against("hw0_warmup", pytest.mark.slow(200)),
+    against("hw1_log_probabilities", pytest.mark.long(300)),
+    against("hw2_random_matrices", pytest.mark.long(400)),
+    against("hw3_optimizers", pytest.mark.long(400)),
+    against("hw4_regularization", pytest.mark.long(400)),
+]
+
+
+@pytest.fixture(scope="module", params=ASSIGNMENTS)
+def attacked(
+    request: pytest.FixtureRequest, walled: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Classroom, str, dict[str, str]]:
     """A class of cheats and one honest student, graded; with the course's files as they were before."""
-    if not best_rung().walled:
-        pytest.skip(f"the cheats need the wall: {best_rung().why}; {best_rung().raise_it}")
+    assignment = request.param
     root = tmp_path_factory.mktemp("attacked")
     make_course(
         root, ROOT / "source" / assignment, settings="c.Limits.cpu_seconds = 1.5\nc.Limits.notebook_seconds = 5.0\n"

@@ -20,6 +20,8 @@ from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
 from autograder.notebooks.new_cells import nbgrader_cell, source_notebook
 
+pytestmark = pytest.mark.slow(40)
+
 COURSE = Path(sys.executable).with_name("course")
 
 

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import courses
 import pytest
+from command_line import course, is_one_line
 from courses import ASSIGNMENT, NOTEBOOK, solved, submit
 
-
-def course(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("course")
-    return subprocess.run([str(program), *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
-
-
-def is_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    for word in words:
-        assert word in done.stderr
+pytestmark = pytest.mark.slow(40)
 
 
 @pytest.fixture
