@@ -121,7 +121,7 @@ def _environments(
     versions = next(iter(record.values()))["libraries"]["versions"] if record else ""
     lines = [
         f"Made on: {cpu}, {versions}.\n",
-        "| environment | set | the libraries then use | minutes |",
+        "| environment | set | the libraries then use | run |",
         "|---|---|---|---|",
     ]
     for name, variables in settings.items():
@@ -129,9 +129,7 @@ def _environments(
         if name in missing:
             lines.append(f"| {name} | {told} | not run: this CPU lacks {', '.join(missing[name])} | |")
         elif name in record:
-            lines.append(
-                f"| {name} | {told} | {_used(record[name]['libraries'])} | {record[name]['seconds'] / 60:.1f} |"
-            )
+            lines.append(f"| {name} | {told} | {_used(record[name]['libraries'])} | {_ran(record[name])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -140,6 +138,12 @@ def _used(libraries: Mapping[str, str]) -> str:
         f"OpenBLAS {libraries['openblas']}; torch {libraries['torch']}; numpy {libraries['numpy'] or 'its baseline'}; "
         f"threads: OpenBLAS {libraries['threads']}"
     )
+
+
+def _ran(run: Mapping[str, Any]) -> str:
+    minutes = sum(one["seconds"] for one in run["notebooks"].values()) / 60
+    answers = f"; right answers of {len(run['bank'])} exercises" if run["bank"] else ""
+    return f"{len(run['notebooks'])} notebooks in {minutes:.0f} minutes{answers}"
 
 
 def _reasons(found: Iterable[Finding]) -> str:
