@@ -28,8 +28,8 @@ reason is written beside it (`check(..., moves="the reason")`).
 - `make portable ENVIRONMENTS="own oldest" NOTEBOOKS="01 05"`: a part; `BANK=no` leaves out the bank.
 - `make portable-one`: every notebook in one environment that is no present-day computer's own, for continuous integration.
 
-Variables cannot turn this CPU into one of another maker: MKL, with which torch multiplies matrices, chooses differently on AMD's.
-The notebooks let torch use one thread, whatever the environment says; numpy, scipy and the bank's answers get its number of threads.
+Variables cannot turn this CPU into one of another maker: MKL, with which torch multiplies matrices, chooses differently on
+AMD's. The notebooks let torch use one thread, whatever the environment says; numpy, scipy and the bank's answers get its number.
 
 """
 
@@ -38,8 +38,8 @@ HOW_TO_READ = f"""
 
 - **Share**: how far the number moves between the environments, over what the check allows. Above {LIMIT:.2f} it has to be mended.
 - A check with a *tolerance* (± 0.01, ± 2 %): the spread of measured minus expected, over the tolerance.
-- A check with a *bound* (above 0.9) has no tolerance; it has a margin, the distance from the bound to the nearest value. The share is
-  the spread over this margin.
+- A check with a *bound* (above 0.9) has no tolerance; it has a margin, the distance from the bound to the nearest value. The
+  share is the spread over this margin.
 - *Exactly*: any movement is too much.
 - Where a check holds several numbers, the one that moves most counts. What is expected may be computed on the page, too.
 - The bank's answers: a deviation is the distance from what is wanted in units of the check's tolerance; above 1 the answer fails.
@@ -121,7 +121,7 @@ def _environments(
     versions = next(iter(record.values()))["libraries"]["versions"] if record else ""
     lines = [
         f"Made on: {cpu}, {versions}.\n",
-        "| environment | set | the libraries then use | minutes |",
+        "| environment | set | the libraries then use | run |",
         "|---|---|---|---|",
     ]
     for name, variables in settings.items():
@@ -129,9 +129,7 @@ def _environments(
         if name in missing:
             lines.append(f"| {name} | {told} | not run: this CPU lacks {', '.join(missing[name])} | |")
         elif name in record:
-            lines.append(
-                f"| {name} | {told} | {_used(record[name]['libraries'])} | {record[name]['seconds'] / 60:.1f} |"
-            )
+            lines.append(f"| {name} | {told} | {_used(record[name]['libraries'])} | {_ran(record[name])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -140,6 +138,12 @@ def _used(libraries: Mapping[str, str]) -> str:
         f"OpenBLAS {libraries['openblas']}; torch {libraries['torch']}; numpy {libraries['numpy'] or 'its baseline'}; "
         f"threads: OpenBLAS {libraries['threads']}"
     )
+
+
+def _ran(run: Mapping[str, Any]) -> str:
+    minutes = sum(one["seconds"] for one in run["notebooks"].values()) / 60
+    answers = f"; right answers of {len(run['bank'])} exercises" if run["bank"] else ""
+    return f"{len(run['notebooks'])} notebooks in {minutes:.0f} minutes{answers}"
 
 
 def _reasons(found: Iterable[Finding]) -> str:
