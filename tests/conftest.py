@@ -36,6 +36,7 @@ FIXTURES_OF_MARKERS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses wall and browser; give each worker whole groups of tests, those that take longest first.
 
