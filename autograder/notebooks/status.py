@@ -53,7 +53,7 @@ class Status(StrEnum):
               "Some of what was asked for is there.",
               "")
     NOT_ATTEMPTED = ("not attempted", "not attempted", "half", "question", "settled",
-                     "Not attempted yet: the cell is still as it was handed out.",
+                     "Not attempted yet: the function still raises NotImplementedError.",
                      "")
     PENDING = ("pending", "not graded yet", "half", "question", "open",
                "A person reads this answer; the points follow.",
