@@ -94,3 +94,11 @@ def test_summary_lists_every_row(monkeypatch, shown):
 def test_long_lists_are_shortened():
     assert checks.numbers([1.0] * 50) == "1 (50 times)"
     assert checks.numbers(list(range(10))).endswith("… (10 numbers)")
+
+
+def test_a_row_says_how_far_its_number_may_move_and_why(shown):
+    checks.check("x", [1.0, 20.0], [1.0, 20.0], abs=0.1, rel=0.05, above=0, moves="it is a time")
+    row = checks.checked[0]
+    assert row.room == [0.1, 1.0]
+    assert (row.above, row.below) == (0, None)
+    assert row.moves == "it is a time"

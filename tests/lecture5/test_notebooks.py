@@ -225,3 +225,20 @@ def test_an_unzipped_kit_works_without_installation(tmp_path):
     page = execute(path)
     assert not page.error
     assert len(page.rows) == 1
+
+
+def test_a_run_that_keeps_going_shows_the_numbers_after_a_failing_one(tmp_path):
+    cells = [
+        "from lecture5.checks import check\ncheck('wrong', 1, 2)",
+        "import os\ncheck('set', int(os.environ['X']), 7)",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    path = tmp_path / "two.ipynb"
+    nbformat.write(notebook, path)
+    page = execute(path, settings={"X": "7"}, keep_going=True)
+    assert "AssertionError" in page.error
+    assert [(row["name"], row["passed"]) for row in page.rows] == [("wrong", False), ("set", True)]
+    assert [row["name"] for row in execute(path, settings={"X": "7"}).rows] == ["wrong"]
