@@ -373,7 +373,7 @@ bce_with_logits_grad.mistake(
         was in PyTorch once. Logits of exactly 0 are common: a freshly initialised last layer of zeros gives nothing
         else. Write the derivative by hand, or let autograd see a form without kinks.
     """,
-    source="MISCONCEPTIONS 29, pytorch issues 1792 and 2195",
+    source="MISCONCEPTIONS 29, pytorch PRs 1792 and 2195",
 )
 def _autograd_with_a_kink(z, y):
     z = torch.tensor(np.asarray(z))

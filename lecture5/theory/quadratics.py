@@ -110,7 +110,7 @@ def tuned_nesterov(L: float, mu: float) -> Tuning:
     """Nesterov with the textbook step: η = 1/L, β = (√κ − 1)/(√κ + 1), rate 1 − 1/√κ on quadratics.
 
     L, mu: the largest and smallest curvature, L ≥ μ > 0.
-    Source: Nesterov 2004, Introductory Lectures, scheme 2.2.22; rate: Lessard, Recht & Packard 2016, proposition 1.
+    Source: Nesterov 2004, Introductory Lectures, section 2.2; rate: Lessard, Recht & Packard 2016, proposition 1.
 
     >>> round(tuned_nesterov(L=100, mu=1).rate, 6)
     0.9

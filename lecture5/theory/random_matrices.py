@@ -197,7 +197,7 @@ def fuss_catalan_density(s: ArrayLike, factors: int) -> Array:
     p(s) = 2s · sin²φ · sin^{k−1}(kφ) / (π sin^k((k+1)φ));  k = 1 is the quarter circle; p(s) ~ s^{(1−k)/(1+k)} near 0
 
     s: any shape. Returns the same shape: 0 outside (0, edge], and inf at s = 0 for k > 1. factors: k ≥ 1.
-    Source: Biane (in Banica et al. 2011); Neuschel 2014, arXiv:1309.2200; Penson & Życzkowski 2011.
+    Source: Biane (in Banica et al. 2011); Neuschel 2014; Penson & Życzkowski 2011.
 
     >>> fuss_catalan_density([0.0, 1.0, 3.0], factors=2).round(3)
     array([  inf, 0.358, 0.   ])
