@@ -5,7 +5,7 @@ STUDENTS ?= 30
 READY := .venv/.ready
 # Two workers; each takes whole groups of tests, the longest first, as tests/conftest.py sorts them.
 WORKERS ?= 2
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The newest pip reads the index three times as fast as the one that comes with Python 3.11.
 PIP := pip==26.3
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from autograder.grading.job import stop_fork_server
 from autograder.wall.fork_server import ForkServer
@@ -36,36 +39,54 @@ FIXTURES_OF_MARKERS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses wall and browser; give each worker whole groups of tests, those that take longest first.
+# A worker takes the tests of a file together, for they share what they have set up. The parts of these files share nothing
+# (or only within what the pattern catches), so they are groups of their own.
+PARTS = {
+    "tests/lecture5/test_notebooks.py": re.compile(r"::(test_runs_top_to_bottom.*)"),
+    "tests/exercises/test_bank_proof.py": re.compile(r"\[(?:.*-)?(hw\d)"),
+    "tests/attacks/test_red_team.py": re.compile(r"\[(\w+)\]"),
+    "tests/test_docs.py": re.compile(r"::test_(?:a_new_exercise|the_gate)()"),
+}
 
-    The tests of a file share what they have set up, so a file is a group, unless a test names another one
-    (`pytest.mark.xdist_group`). Without workers, the order stays as it was.
-    """
+
+def group_of(nodeid: str) -> str:
+    """The tests of this group are run by one worker."""
+    file = nodeid.partition("::")[0]
+    part = PARTS[file].search(nodeid) if file in PARTS else None
+    return f"{file} {part[part.lastindex or 0]}" if part else file
+
+
+class Groups(LoadScopeScheduling):
+    """pytest-xdist's way to share out groups, with ours. (Its own marker of groups does nothing under pytest 9.2.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
+    return Groups(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses wall and browser. In a worker, let the groups that take longest come first."""
     for item in items:
         for marker, fixtures in FIXTURES_OF_MARKERS.items():
             if fixtures & set(getattr(item, "fixturenames", ())):
                 item.add_marker(marker)
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     if hasattr(config, "workerinput"):
         seconds = _seconds_of_groups(items)
-        items.sort(key=lambda item: -seconds[_group(item)])
-
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    return str(marker.args[0])
+        items.sort(key=lambda item: -seconds[group_of(item.nodeid)])
 
 
 def _seconds_of_groups(items: list[pytest.Item]) -> dict[str, float]:
     """group -> the most that one of its markers says: `slow(seconds)` stands for what the marked tests take together."""
     found: dict[str, float] = {}
     for item in items:
-        marked = [*item.iter_markers("slow"), *item.iter_markers("long")]
-        found[_group(item)] = max(found.get(_group(item), 0.0), *(one.args[0] for one in marked), 0.0)
+        marked = [0.0, *(one.args[0] for name in ("slow", "long") for one in item.iter_markers(name))]
+        group = group_of(item.nodeid)
+        found[group] = max(found.get(group, 0.0), *marked)
     return found
 
 

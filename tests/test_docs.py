@@ -31,14 +31,8 @@ MAY_FAIL = "course doctor"  # it says what this very machine lacks
 ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
 
 
-def together(name: str, seconds: int):
-    """These tests go through one story in one worker; it takes about so many seconds."""
-    group, slow = pytest.mark.xdist_group(name), pytest.mark.slow(seconds)
-    return lambda test: group(slow(test))
-
-
-a_term = together("docs: a term", 180)
-an_author = together("docs: an author", 120)
+a_term = pytest.mark.slow(180)
+an_author = pytest.mark.slow(120)
 
 
 @dataclass(frozen=True)

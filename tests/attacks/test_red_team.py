@@ -1,7 +1,7 @@
 """The red team: every cheat of cheats.py against each assignment, through the whole engine, beside an honest student.
 
 `make test` tries them on the warm-up, `make test-all` on the four larger assignments too: the same cheats, more notebooks.
-Each assignment is a group of its own, so that they can run side by side.
+Each assignment is a group of its own for the workers (tests/conftest.py), so that they can run side by side.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from _pytest.mark import ParameterSet
 from cheats import CHEATS, Cheat, with_paths
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers, solve
@@ -51,16 +50,12 @@ def hand_in(course: Classroom, assignment: str, name: str, cheat: Cheat) -> None
         (folder / link).symlink_to(course.root / target)
 
 
-def against(assignment: str, *marks: pytest.MarkDecorator) -> ParameterSet:
-    return pytest.param(assignment, marks=[pytest.mark.xdist_group(f"red_team_{assignment}"), *marks])
-
-
 ASSIGNMENTS = [
-    against("hw0_warmup", pytest.mark.slow(200)),
-    against("hw1_log_probabilities", pytest.mark.long(300)),
-    against("hw2_random_matrices", pytest.mark.long(400)),
-    against("hw3_optimizers", pytest.mark.long(400)),
-    against("hw4_regularization", pytest.mark.long(400)),
+    pytest.param("hw0_warmup", marks=pytest.mark.slow(200)),
+    pytest.param("hw1_log_probabilities", marks=pytest.mark.long(300)),
+    pytest.param("hw2_random_matrices", marks=pytest.mark.long(400)),
+    pytest.param("hw3_optimizers", marks=pytest.mark.long(400)),
+    pytest.param("hw4_regularization", marks=pytest.mark.long(400)),
 ]
 
 

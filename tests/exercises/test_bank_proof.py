@@ -43,16 +43,10 @@ def _cells(assignment):
         yield from (cell for cell in json.loads(path.read_text("utf-8"))["cells"] if "nbgrader" in cell["metadata"])
 
 
-def of_assignment(assignment, *values, **options):
-    """A parameter of the tests of one assignment: they share what was observed, so they are one group for the workers."""
-    return pytest.param(*values, marks=pytest.mark.xdist_group(f"proof of {assignment}"), **options)
-
-
 def per(cases):
-    return pytest.mark.parametrize("case", [of_assignment(case.assignment, case, id=case.id) for case in cases])
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
 
 
-per_assignment = pytest.mark.parametrize("assignment", [of_assignment(name, name) for name in assignments()])
 graded_answers = pytest.mark.slow(60)
 
 
@@ -90,7 +84,7 @@ def test_misconception_loses_points_and_is_not_taken_for_another(case: Case):
     assert verdict.hint == (find(case.exercise).misconceptions[case.name].hint if verdict.recognised else "")
 
 
-@per_assignment
+@pytest.mark.parametrize("assignment", assignments())
 @graded_answers
 def test_nine_misconceptions_in_ten_are_recognised(assignment):
     wrong = [case for case in WRONG if case.assignment == assignment]
@@ -98,7 +92,7 @@ def test_nine_misconceptions_in_ten_are_recognised(assignment):
     assert len(missed) <= len(wrong) / 10, f"{len(missed)} of {len(wrong)} not recognised: {missed}"
 
 
-@per_assignment
+@pytest.mark.parametrize("assignment", assignments())
 @graded_answers
 def test_nine_misconceptions_in_ten_cost_every_student_the_same(assignment):
     """Who makes the same mistake should lose the same points, whatever numbers were drawn."""
@@ -233,7 +227,7 @@ def test_what_a_student_may_hand_in_obeys_the_ban(case: Case):
     assert not banned_in(as_solution(case.answer, case.exercise), find(case.exercise).banned)
 
 
-@per_assignment
+@pytest.mark.parametrize("assignment", assignments())
 def test_solution_cells_of_the_notebooks_obey_the_ban(assignment):
     for cell in _cells(assignment):
         name = cell["metadata"]["nbgrader"]["grade_id"]
@@ -316,7 +310,7 @@ def test_there_is_something_to_recognise_and_another_right_way(case: Case):
 # Points and seeds -----------------------------------------------------------------------------------------------------
 
 
-@per_assignment
+@pytest.mark.parametrize("assignment", assignments())
 def test_points_are_those_of_the_notebooks(assignment):
     bank = {name: exercise.points for name, exercise in exercises_of(assignment).items()}
     about = [cell["metadata"]["nbgrader"] for cell in _cells(assignment)]

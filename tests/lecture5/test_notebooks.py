@@ -75,8 +75,8 @@ SAMPLE = "02"  # `make check` runs this one
 
 
 def run_alone(path):
-    """The parameter of a test that runs a notebook: slow, and a group of its own, so that the workers share them out."""
-    marks = [pytest.mark.slow(100), pytest.mark.xdist_group(f"notebook {path.stem}")]
+    """The parameter of a test that runs a notebook."""
+    marks = [pytest.mark.slow(100)]
     return pytest.param(
         path, id=path.stem, marks=[*marks, pytest.mark.sample] if path.name.startswith(SAMPLE) else marks
     )
