@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from autograder.commands.simulated_class import read_notebooks, reference_answers
-from autograder.grading.job import Job, grade
+from autograder.grading.job import Job, grade_submission
 from autograder.notebooks.cells import grade_id_of
 from autograder.notebooks.template import template
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord
@@ -34,7 +34,7 @@ def graded(assignment: str, exercise: str, solution: str) -> CellVerdict:
     tests = nbformat.writes(template(only(sources[name], exercise, everything)))
     handed_in = only(read_notebooks(ROOT / "release" / assignment)[name], exercise, everything)
     next(cell for cell in handed_in.cells if grade_id_of(cell) == exercise).source = solution
-    result = grade(Job("ada", assignment, {name: nbformat.writes(handed_in).encode()}, {name: tests}))
+    result = grade_submission(Job("ada", assignment, {name: nbformat.writes(handed_in).encode()}, {name: tests}))
     assert not result.failure
     record = NotebookRecord.of(nbformat.reads(result.notebooks[name], as_version=4))
     assert record is not None

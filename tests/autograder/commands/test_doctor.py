@@ -95,13 +95,13 @@ def test_a_seed_is_set_and_not_shown(folder: Path, monkeypatch: pytest.MonkeyPat
     found = finding("seed")
     assert found.well
     assert "nbgrader_config.py" in found.text
-    monkeypatch.setenv("COURSE_SEED", "another")
+    monkeypatch.setenv("COURSE_SEED", "whispered")
     other = finding("seed")
     assert not other.well
     assert "unset COURSE_SEED" in other.text
     settings(folder, "c.EngineExporter.seed = ''")
     assert finding("seed").well
-    assert not {"hush-hush", "another"} & {*found.text.split(), *other.text.split()}
+    assert not [seed for seed in ("hush-hush", "whispered") if seed in found.text + other.text]
 
 
 def test_the_seed_that_everybody_knows_is_none(folder: Path) -> None:
