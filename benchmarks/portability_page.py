@@ -10,6 +10,7 @@ from typing import Any
 from moving import LIMIT, Finding, measured
 
 from lecture5.checks import numbers
+from lecture5.execute import notebooks
 
 STILL = 1e-3  # a number that moves by a smaller share of what is allowed is named, not listed
 
@@ -143,7 +144,7 @@ def _used(libraries: Mapping[str, str]) -> str:
 def _ran(run: Mapping[str, Any]) -> str:
     minutes = sum(one["seconds"] for one in run["notebooks"].values()) / 60
     answers = f"; right answers of {len(run['bank'])} exercises" if run["bank"] else ""
-    return f"{len(run['notebooks'])} notebooks in {minutes:.0f} minutes{answers}"
+    return f"{len(run['notebooks'])} of {len(notebooks())} notebooks, {minutes:.0f} minutes{answers}"
 
 
 def _reasons(found: Iterable[Finding]) -> str:
