@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -271,10 +272,35 @@ def test_the_gate_closes_as_the_page_says(author: Person, walled: None) -> None:
 # Links --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", [*PAGES, "architecture", "settings"])
-def test_what_a_page_points_to_is_there(page: str) -> None:
-    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("http") or (DOCS / target).is_file(), f"docs/{page}.md points to {target}"
+def anchor(heading: str) -> str:
+    """What a link to this heading ends with, after the #."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: page.name)
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target, part in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+        if target.startswith("http"):
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page.name} points to {target}"
+        if part:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert part in map(anchor, headings), f"{page.name} points to {target}#{part}"
     for alt in re.findall(r"!\[(.*?)\]", text):
         assert alt, "a picture without words"
+
+
+# The first page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_exercise_on_the_first_page_is_in_the_bank() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    text = " ".join((ROOT / "exercises" / "hw0_warmup" / "standardize.py").read_text().split())
+    strings = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
+    quoted = [" ".join(one.removesuffix("…").split()) for one in strings if isinstance(one, str)]
+    assert len(quoted) > 6
+    assert [one for one in quoted if one not in text] == []
+    assert "return [typed(f(_hours(rng))), typed(f(rng.normal(size=5)))]" in code
+    assert "return [typed(f(_hours(rng))), typed(f(rng.normal(size=5)))]" in text
