@@ -15,7 +15,7 @@ LIMIT = 1 / 3  # a number may move by this share of what is allowed
 
 
 class Key(NamedTuple):
-    """Which number: the page (a notebook or an exercise), the cell, its name there, and the how manieth of that name."""
+    """Which number: the page (a notebook or an exercise), the cell, its name there, and its count among those of that name."""
 
     page: str
     cell: str

@@ -21,16 +21,17 @@ code of its own: it adds two, four or eight numbers at a time. Most differences 
 multiplies them, and so does a badly conditioned formula: notebook 01 once asserted a condition number that was the
 rounding noise of its author's computer (its section "Three computers, three condition numbers").
 
-So the fourteen notebooks and all right answers of the exercise bank are run as other CPUs would compute them, by
-`benchmarks/portability.py`. It fails if a number fails, or if it moves by more than a third of what its check allows and no
-reason is written beside it (`check(..., moves="the reason")`).
+So `benchmarks/portability.py` runs the fourteen notebooks and all right answers of the exercise bank as other CPUs would
+compute them. The column *run* below says how many of them this page is about. The script fails if a number fails, or if it
+moves by more than a third of what its check allows and no reason is written beside it (`check(..., moves="the reason")`).
 
 - `make portable`: everything. `make portable WRITE=docs/portability.md` also writes this page.
 - `make portable ENVIRONMENTS="own oldest" NOTEBOOKS="01 05"`: a part; `BANK=no` leaves out the bank.
 - `make portable-one`: every notebook in one environment that is no present-day computer's own, for continuous integration.
 
 Variables cannot turn this CPU into one of another maker: MKL, with which torch multiplies matrices, chooses differently on
-AMD's. The notebooks let torch use one thread, whatever the environment says; numpy, scipy and the bank's answers get its number.
+AMD's. The notebooks let torch use one thread, whatever the environment says. numpy, scipy and the bank's answers use as many
+threads as it says.
 
 """
 

@@ -37,7 +37,7 @@ class Check:
     rtol, atol: an observation within `atol + rtol·|wanted|` passes.
     expect: `expect(rng)` -> the wanted observation, from theory, for answers that are random by nature; by default the
         reference's own observation is wanted.
-    hint: one sentence for a student who fails this check and no misconception is recognised; no number of the test.
+    hint: one sentence for a student who fails this check, where no misconception is recognised; no number of the test.
     """
 
     name: str

@@ -81,7 +81,7 @@ def grade_with_progress(classroom: Classroom, assignment: str, students: list[st
 def print_class(
     assignment: str, submissions: Iterable[GradedSubmission], expected: dict[str, str] | None = None
 ) -> None:
-    """A row a student; `expected` says of a simulated student what they really handed in."""
+    """One row per student; `expected` says of a simulated student what they really handed in."""
     table = Table(title=assignment, title_justify="left")
     table.add_column("student")
     table.add_column("score", justify="right")
@@ -99,7 +99,7 @@ def print_class(
 
 
 def print_scores(assignment: str, scores: dict[str, float]) -> None:
-    """What stock nbgrader gave: a row a student."""
+    """What stock nbgrader gave: one row per student."""
     table = Table("student", "score", title=f"{assignment}, by stock nbgrader", title_justify="left")
     for name, score in sorted(scores.items()):
         table.add_row(name, f"{score:g}")

@@ -39,7 +39,7 @@ def make_folder(root: Path, course_id: str = "") -> list[str]:
     except OSError as error:
         raise CourseError(f"no course folder was made in {root}: {error.strerror}") from error
     return [
-        f"{root} is a course folder now, with the course id {name!r} and a random seed. Next, in this folder:",
+        f"{root} is a course folder now, with the course id {name!r} and a random seed. Next, in that folder:",
         "course doctor looks at what else is needed; course new ASSIGNMENT EXERCISE makes a first exercise",
     ]
 

@@ -130,7 +130,7 @@ def _problems(bank: Path, assignment: str, name: str) -> Iterator[str]:
     """What keeps the bank from taking an exercise of this name."""
     for what in (assignment, name):
         if not what.isidentifier() or keyword.iskeyword(what) or what.startswith("_"):
-            yield f"{what!r} cannot be a name in Python (letters, digits and '_', a letter first)"
+            yield f"{what!r} cannot be the name (letters, digits and '_', a letter first, and no keyword of Python)"
     if name in TAKEN:
         yield f"every notebook has a {name!r} already: choose another name"
     if (bank / f"{assignment}.py").exists():

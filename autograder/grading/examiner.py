@@ -76,14 +76,14 @@ class _Examiner:
             if cell.cell_type != "code":
                 continue
             if is_test(cell):
-                judge = self._show if runs_at_the_students(cell) else self._judge
+                judge = self._run_visible if runs_at_the_students(cell) else self._judge
                 verdict = verdicts[grade_id_of(cell) or ""] = judge(cell)
                 if _undefined_name(verdict):
                     again.append(cell)
             else:
                 self._run(cell)
         for cell in again:  # a helper defined further down worked in the student's own session
-            verdict = self._show(cell) if runs_at_the_students(cell) else self._judge(cell)
+            verdict = self._run_visible(cell) if runs_at_the_students(cell) else self._judge(cell)
             if verdict.points > verdicts[verdict.grade_id].points or verdict.max_points == 0:
                 verdicts[verdict.grade_id] = verdict
         for cell in self.nb.cells:
@@ -131,7 +131,7 @@ class _Examiner:
         verdict.flags += [f"{exercise.name if exercise else grade_id}: look at {doubt}" for doubt in sorted(doubts)]
         return replace(verdict, seconds=time.monotonic() - start)
 
-    def _show(self, cell: NotebookNode) -> CellVerdict:
+    def _run_visible(self, cell: NotebookNode) -> CellVerdict:
         """A visible test without points runs in the student's process, as it did in their own notebook."""
         start = time.monotonic()
         grade_id = grade_id_of(cell) or ""
@@ -166,16 +166,16 @@ class _Examiner:
         return run
 
     def _from_run(self, grade_id: str, max_points: float, run: _TestRun, used: frozenset[str]) -> CellVerdict:
-        exercise = run.sitting.verdicts[-1] if run.sitting.verdicts else None
+        verdict = run.sitting.verdicts[-1] if run.sitting.verdicts else None
         if run.error is not None:
             status, message = self._explain(run.error, used)
-            return CellVerdict(grade_id, 0.0, max_points, status, message, exercise=exercise)
+            return CellVerdict(grade_id, 0.0, max_points, status, message, exercise=verdict)
         points = max_points
         if isinstance(run.value, (int, float)) and not isinstance(run.value, bool) and math.isfinite(run.value):
             points = min(max(float(run.value), 0.0), max_points)
-        if exercise is not None:
-            status = Status(exercise.status)
-            return CellVerdict(grade_id, points, max_points, status, exercise.report(), exercise=exercise)
+        if verdict is not None:
+            status = Status(verdict.status)
+            return CellVerdict(grade_id, points, max_points, status, verdict.report(), exercise=verdict)
         return CellVerdict(grade_id, points, max_points, by_points(points, max_points))
 
     def _explain(self, error: BaseException, used: frozenset[str]) -> tuple[Status, str]:

@@ -9,7 +9,7 @@ from traitlets.config import Config
 from autograder.nbgrader_plugin.exporter import EngineExporter
 from autograder.nbgrader_plugin.feedback import configure_feedback
 from autograder.nbgrader_plugin.formgrader import configure_formgrader
-from autograder.nbgrader_plugin.release_feedback import configure_handback
+from autograder.nbgrader_plugin.release_feedback import configure_release_feedback
 
 
 def configure(c: Config) -> None:
@@ -27,4 +27,4 @@ def configure(c: Config) -> None:
     ]
     configure_feedback(c)
     configure_formgrader(c)
-    configure_handback(c)
+    configure_release_feedback(c)

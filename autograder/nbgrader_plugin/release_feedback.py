@@ -35,6 +35,6 @@ class ReleaseFeedback(ExchangeReleaseFeedback):
             self.coursedir.student_id_exclude = before
 
 
-def configure_handback(c: Config) -> None:
-    """Plug it into an nbgrader configuration."""
+def configure_release_feedback(c: Config) -> None:
+    """Put `ReleaseFeedback` in the place of nbgrader's own step."""
     c.ExchangeFactory.release_feedback = "autograder.nbgrader_plugin.release_feedback.ReleaseFeedback"

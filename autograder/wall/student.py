@@ -4,7 +4,7 @@ A cell or call that hangs, exits or crashes takes its process with it. The next 
 replays the cells that were good, so that only the guilty question loses.
 
 What comes back is data of a student's making: it is of the types that `protocol` promises, and may be a lie in all else. An
-exception of the student's code is raised here as the built-in exception it is one of, or as StudentError; a lost process as
+exception of the student's code is raised here as the nearest built-in class of it, or as StudentError; a lost process as
 AnswerTimedOut, AnswerOutOfMemory or AnswerCrashed (all of them AnswerLost); a failure of ours as InfrastructureError.
 """
 
@@ -122,9 +122,9 @@ class Student:
         self._calls_to_watch = 0
         self.seconds_left = limits.notebook_seconds
         self.generation = 0
-        self.lost = False  # a process of this student was, somewhere
+        self.lost = False  # has any process of this student been lost?
         self._process: StudentProcess | None = None
-        self._good: list[Operation[Any]] = []  # the cells, as they were asked for
+        self._good: list[Operation[Any]] = []  # cells and visible tests that lost no process, to be replayed
         self._callbacks: dict[int, Callable[..., Value]] = {}
 
     def __enter__(self) -> Student:

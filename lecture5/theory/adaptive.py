@@ -26,7 +26,7 @@ def adagrad_regret_bound(gradients: ArrayLike, diameter: float) -> float:
 def rmsprop_first_step(gamma: float) -> float:
     """Size of RMSprop's first step, in units of the learning rate: 1/√(1 − γ).
 
-    It is above 1, because the average of squares starts at 0 and is not corrected for that.
+    It is above 1 for γ > 0, because the average of squares starts at 0 and is not corrected for that.
 
     gamma: γ, the decay of the average, 0 ≤ γ < 1.
     Source: Tieleman & Hinton 2012, the recursion from v = 0 (ERRATA 29 has what the slide leaves out).
