@@ -153,8 +153,10 @@ def print_differences(differences: list[Difference], nothing: str = "") -> None:
 
 def print_exercise(proof: ExerciseProof) -> None:
     """Which wrong answer dies by which check."""
+    from autograder.notebooks.cells import in_points
+
     checks = [check.name for check in proof.exercise.checks]
-    table = Table(title=f"{proof.exercise.name} ({proof.exercise.points:g} points)", title_justify="left")
+    table = Table(title=f"{proof.exercise.name} ({in_points(proof.exercise.points)})", title_justify="left")
     table.add_column("wrong answer")
     for number in range(len(checks)):
         table.add_column(str(number + 1), justify="center")
@@ -169,13 +171,16 @@ def print_exercise(proof: ExerciseProof) -> None:
     console.print(table)
     for number, check in enumerate(checks):
         console.print(f"  {number + 1} {check}", style="dim", markup=False)
-    console.print(
-        f"  right answers stay within {proof.spread:.1e} of the tolerance; * is a core mistake\n", style="dim"
-    )
+    console.print(f"  the worst right answer is {proof.spread:.1e} tolerances from what is wanted\n", style="dim")
 
 
 def print_proof(proof: Proof) -> None:
     """The assignment's last lines: the counts, and what is not proven."""
+    console.print(
+        "✗ the wrong answer fails this check, as it should; visible: it fails the visible test too; named: the feedback names the\n"
+        "mistake; margin: how many tolerances the clearest check is off; *: a core mistake, which the visible test must fail",
+        style="dim",
+    )
     wrong = [row for exercise in proof.exercises for row in exercise.wrong]
     right = sum(1 + len(p.exercise.accepted) + len(p.exercise.witnesses) for p in proof.exercises)
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from nbformat import NotebookNode
 import exercises
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
-from autograder.notebooks.cells import grade_id_of, is_setup
+from autograder.notebooks.cells import grade_id_of, in_points, is_setup
 from autograder.notebooks.new_cells import exercise_cells, setup_cell, source_notebook
 
 BANK = Path(exercises.__file__).parent
-TAKEN = {"Exercise", "math", "np", "torch"}  # what the files and notebooks of exercises import
+# What the files and notebooks of exercises import, and what Python has without an import.
+TAKEN = {"Exercise", "find", "math", "np", "torch", *dir(builtins)}
 
 # The example: a function that doubles. Every line with REPLACE is to become the author's own.
 IN_THE_BANK = '''\
@@ -70,7 +72,7 @@ def _some_numbers(f, rng):  # REPLACE: inputs from rng, fresh for each student; 
 STATEMENT = """
 ## `{name}(x)`
 
-★☆☆ · 5 minutes · {points:g} points
+★☆☆ · 5 minutes · {worth}
 
 REPLACE: what is to be written, and why. `{name}` gives twice the number.
 
@@ -132,7 +134,7 @@ def _problems(bank: Path, assignment: str, name: str) -> Iterator[str]:
         if not what.isidentifier() or keyword.iskeyword(what) or what.startswith("_"):
             yield f"{what!r} cannot be the name (letters, digits and '_', a letter first, and no keyword of Python)"
     if name in TAKEN:
-        yield f"every notebook has a {name!r} already: choose another name"
+        yield f"{name!r} has a meaning in every notebook already: choose another name"
     if (bank / f"{assignment}.py").exists():
         yield f"{bank / assignment}.py is a part of the bank itself: choose another name for the assignment"
     for file in bank.glob(f"*/{name}.py"):
@@ -160,7 +162,7 @@ def _problems_of_notebook(path: Path, name: str) -> Iterator[str]:
 
 def _cells(name: str, points: float) -> list[NotebookNode]:
     texts = {"statement": STATEMENT, "solution": SOLUTION, "visible": VISIBLE}
-    filled = {what: text.format(name=name, points=points) for what, text in texts.items()}
+    filled = {what: text.format(name=name, worth=in_points(points)) for what, text in texts.items()}
     return exercise_cells(name, points=points, **filled)
 
 

@@ -54,3 +54,8 @@ def defined_names(source: str) -> set[str]:
         elif isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return names
+
+
+def in_points(points: float) -> str:
+    """What a question is worth, in words: "1 point", "2.5 points"."""
+    return f"{points:g} point{'' if points == 1 else 's'}"

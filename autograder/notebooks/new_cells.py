@@ -8,7 +8,7 @@ from typing import Any, Literal
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.notebooks.cells import HIDDEN_TEST, STATEMENT, VISIBLE_TEST
+from autograder.notebooks.cells import HIDDEN_TEST, STATEMENT, VISIBLE_TEST, in_points
 
 Kind = Literal["text", "setup", "solution", "test", "written"]
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -67,6 +67,6 @@ def _with_region(solution: str) -> str:
 
 def _hidden_test(name: str, points: float) -> str:
     return (
-        f"# Graded with hidden tests: {points:g} points.\n### BEGIN HIDDEN TESTS\nfrom exercises import find\n\n"
+        f"# Graded with hidden tests: {in_points(points)}.\n### BEGIN HIDDEN TESTS\nfrom exercises import find\n\n"
         f'find("{name}").grade({name}).as_cell_result()\n### END HIDDEN TESTS'
     )

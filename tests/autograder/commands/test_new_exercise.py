@@ -100,6 +100,8 @@ NAMES = {
     "a keyword": ("hw9", "lambda"),
     "hidden from the bank": ("hw9", "_twice"),
     "what every notebook imports": ("hw9", "np"),
+    "a function of Python": ("hw9", "float"),
+    "what the hidden test imports": ("hw9", "find"),
     "a module of the bank": ("grading", "twice"),
     "an exercise of this assignment": ("hw0_warmup", "standardize"),
     "an exercise of another assignment": ("hw9", "standardize"),
