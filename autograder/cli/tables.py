@@ -177,8 +177,8 @@ def print_exercise(proof: ExerciseProof) -> None:
 def print_proof(proof: Proof) -> None:
     """The assignment's last lines: the counts, and what is not proven."""
     console.print(
-        "✗ the wrong answer fails this check, as it should; visible: it fails the visible test too; named: the feedback names the\n"
-        "mistake; margin: how many tolerances the clearest check is off; *: a core mistake, which the visible test must fail",
+        "✗ the wrong answer fails this check, as it should; visible: it fails the visible test too; named: the feedback names\n"
+        "the mistake; margin: how many tolerances the clearest check is off; *: a core mistake, which the visible test must fail",
         style="dim",
     )
     wrong = [row for exercise in proof.exercises for row in exercise.wrong]
