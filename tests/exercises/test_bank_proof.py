@@ -144,6 +144,7 @@ TRIVIAL = {
 }
 
 
+@graded_answers
 @per(EXERCISES)
 @pytest.mark.parametrize("trivial", TRIVIAL)
 def test_doing_nothing_earns_nothing(case: Case, trivial):
