@@ -144,6 +144,7 @@ TRIVIAL = {
 }
 
 
+@graded_answers
 @per(EXERCISES)
 @pytest.mark.parametrize("trivial", TRIVIAL)
 def test_doing_nothing_earns_nothing(case: Case, trivial):
@@ -172,6 +173,7 @@ def _globals_used(code: types.CodeType) -> set[str]:
     return (loaded - stored).union(*inside)
 
 
+@graded_answers
 @per(CASES)
 def test_answer_is_a_solution_cell_of_its_own(case: Case):
     source = as_solution(case.answer, case.exercise)
