@@ -47,7 +47,7 @@ def _kind(process: psutil.Process, parent: str) -> str:
     marks = {
         "multiprocessing.forkserver": "warm process",
         "multiprocessing.resource_tracker": "resource tracker",
-        "/forkserver.py": "fork server",
+        "/start.py forkserver": "fork server",
     }
     return next((kind for mark, kind in marks.items() if mark in line), "other")
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from autograder.cli import app as cli
+from autograder.cli import tables
 from autograder.commands.manual_grades import ByHand, Entry, entered, told
 from autograder.course.classroom import Classroom
 from autograder.course.errors import CourseError
@@ -68,7 +69,8 @@ def stands(course: Classroom, penalty: float) -> None:
 def command(course: Classroom, *arguments: str) -> str:
     """A command's output on a wide screen, whatever the one is that the tests run on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "console", Console(width=250))
+        for module in (cli, tables):
+            patch.setattr(module, "console", Console(width=250))
         done = CliRunner().invoke(cli.app, [*arguments, "--course", str(course.root)])
     assert done.exit_code == 0, done.output
     return done.output

@@ -168,7 +168,7 @@ def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -
     wait_for_a_grade(fresh, run)
     command = psutil.Process(run.pid)
     everyone = [command, *command.children(recursive=True)]
-    mark = "multiprocessing.forkserver" if victim == "worker" else "/forkserver.py"
+    mark = "multiprocessing.forkserver" if victim == "worker" else "/start.py forkserver"
     found = [command] if victim == "command" else [one for one in everyone if is_running(one, mark)]
     # Parents come first: the first is the server and not a student, the last is a worker and not what it was forked from.
     with contextlib.suppress(psutil.NoSuchProcess):  # a student process that is done
