@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from autograder.grading import job, pool
 from autograder.grading.job import stop_fork_server
-from autograder.wall.fork_server import ForkServer
-from autograder.wall.ladder import LADDER, best_rung, missing
+from autograder.wall.fork_server import ForkServer, ForkServerHandle
+from autograder.wall.ladder import LADDER, Rung, best_rung, missing
 from autograder.wall.limits import LimitValues
 from autograder.wall.student import Student
 
@@ -100,12 +101,44 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     return report
 
 
+class Lent(ForkServerHandle):
+    """A fork server that others use too: whoever has borrowed it cannot stop it."""
+
+    def __init__(self, server: ForkServer):
+        super().__init__(server.rung, server.control)
+
+    def stop(self) -> None:
+        pass
+
+
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
+def fork_servers() -> Iterator[Callable[[Rung], ForkServer]]:
+    """One fork server for each rung, warmed up at most once in this process: that takes some eight seconds of a core."""
+    started: dict[str, ForkServer] = {}
+
+    def on(rung: Rung) -> ForkServer:
+        if rung.name not in started or not started[rung.name].alive:
+            started[rung.name] = ForkServer(rung)
+        return started[rung.name]
+
+    yield on
+    for server in started.values():
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def fork_server(fork_servers: Callable[[Rung], ForkServer]) -> ForkServer:
     """A fork server on the best rung of this host."""
-    server = ForkServer(best_rung())
-    yield server
-    server.stop()
+    return fork_servers(best_rung())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def classes_share_fork_servers(fork_servers: Callable[[Rung], ForkServer]) -> Iterator[None]:
+    """Classes that are graded in this very process borrow its fork servers; a command that is started has its own, as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "ForkServer", lambda rung: Lent(fork_servers(rung)))
+        patch.setattr(job, "ForkServer", lambda rung: Lent(fork_servers(rung)))
+        yield
 
 
 @pytest.fixture

@@ -54,11 +54,15 @@ graded_answers = pytest.mark.slow(60)
 
 
 @functools.cache
+def _without_mistakes(name: str):
+    """The exercise without its misconceptions: one object for all, so that its reference is observed once per student."""
+    return replace(find(name), misconceptions={})
+
+
+@functools.cache
 def graded(case: Case, student: str):
     """The verdict; only the first student's wrong answers are recognised too, for that takes most of the time."""
-    exercise = find(case.exercise)
-    if student != STUDENTS[0]:
-        exercise = replace(exercise, misconceptions={})
+    exercise = find(case.exercise) if student == STUDENTS[0] else _without_mistakes(case.exercise)
     return exercise.grade(case.answer, student)
 
 
