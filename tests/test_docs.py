@@ -33,7 +33,7 @@ ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
 
 
 a_term = pytest.mark.slow(180)
-an_author = pytest.mark.slow(120)
+an_author = pytest.mark.long(120)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from exercises import as_solution, find
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE_MS = 90_000.0  # how long the browser waits for anything: a busy machine is no failure
+PATIENCE_MS = 180_000.0  # how long the browser waits for anything: a busy machine is no failure
 
 ASSIGNMENT, NOTEBOOK = "hw0_warmup", "warmup"
 MISTAKE = "mean of squares minus square of the mean"  # passes the visible tests

@@ -72,11 +72,12 @@ HOMEWORK = {
 
 each_notebook = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 SAMPLE = "02"  # `make check` runs this one
+LONGEST = ("04", "08", "12", "13")  # these train the most nets: `make test-all` runs them
 
 
 def run_alone(path):
     """The parameter of a test that runs a notebook."""
-    marks = [pytest.mark.slow(100)]
+    marks = [pytest.mark.long(100) if path.name.startswith(LONGEST) else pytest.mark.slow(100)]
     return pytest.param(
         path, id=path.stem, marks=[*marks, pytest.mark.sample] if path.name.startswith(SAMPLE) else marks
     )

@@ -13,32 +13,35 @@ from autograder.commands.simulated_class import MISHAPS, exercises_by_notebook, 
 from autograder.course.classroom import Classroom
 from exercises import exercises_of, find
 
-pytestmark = pytest.mark.slow(150)
-
 ROOT = Path(__file__).parents[3]
-ASSIGNMENT = "hw1_log_probabilities"
+FULL = "hw1_log_probabilities"  # what `make demo` shows
+ASSIGNMENTS = [
+    pytest.param("hw0_warmup", marks=pytest.mark.slow(60)),
+    pytest.param(FULL, marks=pytest.mark.long(150)),
+]
 
 
-def run_demo(folder: Path) -> subprocess.CompletedProcess[str]:
+def run_demo(folder: Path, assignment: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("course")
-    command = [str(program), "demo", ASSIGNMENT, "--small", "--folder", str(folder)]
+    command = [str(program), "demo", assignment, "--small", "--folder", str(folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+@pytest.fixture(scope="module", params=ASSIGNMENTS)
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The folder of a demo that has run, its assignment, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
-    done = run_demo(folder)
+    done = run_demo(folder, request.param)
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
-    return folder, done.stdout
+    return folder, request.param, done.stdout
 
 
 def class_of(folder: Path) -> list[dict]:
     return json.loads((folder / "class.json").read_text())
 
 
-def test_the_report_is_where_it_says(demo: tuple[Path, str]) -> None:
-    folder, text = demo
+def test_the_report_is_where_it_says(demo: tuple[Path, str, str]) -> None:
+    folder, _, text = demo
     last = text.strip().splitlines()[-1]
     path = Path(last.split(maxsplit=1)[1])
     assert last.startswith("report")
@@ -47,9 +50,10 @@ def test_the_report_is_where_it_says(demo: tuple[Path, str]) -> None:
     assert "<img" in path.read_text() or "<svg" in path.read_text()
 
 
-def test_everyone_gets_what_is_due(demo: tuple[Path, str]) -> None:
-    results = {submission.student: submission for submission in Classroom(demo[0]).results(ASSIGNMENT)}
-    for row in class_of(demo[0]):
+def test_everyone_gets_what_is_due(demo: tuple[Path, str, str]) -> None:
+    folder, assignment, _ = demo
+    results = {submission.student: submission for submission in Classroom(folder).results(assignment)}
+    for row in class_of(folder):
         submission = results[row["name"]]
         if row["full"]:
             assert submission.points == submission.max_points, row
@@ -57,13 +61,14 @@ def test_everyone_gets_what_is_due(demo: tuple[Path, str]) -> None:
             assert submission.points < submission.max_points, row
 
 
-def test_each_misconception_loses_points_and_gets_its_hint(demo: tuple[Path, str]) -> None:
-    course = Classroom(demo[0])
-    results = {submission.student: submission for submission in course.results(ASSIGNMENT)}
-    rows = [row for row in class_of(demo[0]) if row["kind"] == "misconception"]
+def test_each_misconception_loses_points_and_gets_its_hint(demo: tuple[Path, str, str]) -> None:
+    folder, assignment, _ = demo
+    course = Classroom(folder)
+    results = {submission.student: submission for submission in course.results(assignment)}
+    rows = [row for row in class_of(folder) if row["kind"] == "misconception"]
     assert rows
     for row in rows:
-        pages = "".join(path.read_text() for path in course.folder("feedback", ASSIGNMENT, row["name"]).glob("*.html"))
+        pages = "".join(path.read_text() for path in course.folder("feedback", assignment, row["name"]).glob("*.html"))
         assert sorted(results[row["name"]].recognised) == sorted(row["answers"].items())
         for exercise, name in row["answers"].items():
             first_words = find(exercise).misconceptions[name].hint.split(".")[0]
@@ -71,16 +76,17 @@ def test_each_misconception_loses_points_and_gets_its_hint(demo: tuple[Path, str
             assert plain in pages, (exercise, name)
 
 
-def test_no_right_answer_is_taken_for_a_mistake(demo: tuple[Path, str]) -> None:
-    right = {row["name"] for row in class_of(demo[0]) if row["kind"] in ("accepted", "reference")}
+def test_no_right_answer_is_taken_for_a_mistake(demo: tuple[Path, str, str]) -> None:
+    folder, assignment, _ = demo
+    right = {row["name"] for row in class_of(folder) if row["kind"] in ("accepted", "reference")}
     assert right
-    assert not any(one.recognised for one in Classroom(demo[0]).results(ASSIGNMENT) if one.student in right)
+    assert not any(one.recognised for one in Classroom(folder).results(assignment) if one.student in right)
 
 
-def test_a_second_demo_grades_nothing(demo: tuple[Path, str]) -> None:
-    folder, _ = demo
+def test_a_second_demo_grades_nothing(demo: tuple[Path, str, str]) -> None:
+    folder, assignment, _ = demo
     graded = {path: path.stat().st_mtime_ns for path in (folder / "autograded").rglob("*.ipynb")}
-    again = run_demo(folder)
+    again = run_demo(folder, assignment)
     assert again.returncode == 0
     assert f"{len(class_of(folder))} were graded before and left alone" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in (folder / "autograded").rglob("*.ipynb")} == graded
@@ -88,11 +94,11 @@ def test_a_second_demo_grades_nothing(demo: tuple[Path, str]) -> None:
 
 def test_the_whole_class_holds_every_answer_of_the_bank() -> None:
     """At full size: each accepted variant and misconception once, each mishap, and at least 60 students."""
-    students = roster(exercises_by_notebook(read_notebooks(ROOT / "release" / ASSIGNMENT)))
+    students = roster(exercises_by_notebook(read_notebooks(ROOT / "release" / FULL)))
     handed_in = [(one.kind, *entry) for one in students for entry in one.answers.items()]
     wanted = [
         (kind, name, what)
-        for name, exercise in exercises_of(ASSIGNMENT).items()
+        for name, exercise in exercises_of(FULL).items()
         for kind, answers in (("accepted", exercise.accepted), ("misconception", exercise.misconceptions))
         for what in answers
     ]

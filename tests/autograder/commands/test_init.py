@@ -93,6 +93,7 @@ def test_a_regrade_tells_a_changed_seed(tmp_path: Path, seeds: tuple[str, str]) 
     assert "grade_log_sigmoid" in told[0].where
 
 
+@pytest.mark.long(60)
 def test_the_seed_is_shown_nowhere(tmp_path: Path) -> None:
     """Not on the screen, in the log, the gradebook, the graded notebooks, the feedback or the report: only its hash."""
     seed = "kept-to-ourselves"

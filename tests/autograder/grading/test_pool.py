@@ -162,7 +162,14 @@ def is_running(process: psutil.Process, mark: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("victim", ["command", "worker", "fork server", "student process"])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "command",
+        "worker",
+        *(pytest.param(one, marks=pytest.mark.long(60)) for one in ("fork server", "student process")),
+    ],
+)
 def test_a_kill_loses_nothing(alone: Classroom, fresh: Classroom, victim: str) -> None:
     run = start(fresh)
     wait_for_a_grade(fresh, run)

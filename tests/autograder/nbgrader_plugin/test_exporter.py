@@ -227,6 +227,7 @@ def test_nbgraders_commands_work_with_nothing_but_the_configuration(honest: Clas
     assert record_of(honest, "right").rung
 
 
+@pytest.mark.long(40)
 def test_stock_nbgrader_gives_the_same_scores(honest: Classroom) -> None:
     """The differential test: COURSE_ENGINE=off is stock nbgrader, with kernels and all."""
     assert nbgrader(honest.root, "autograde", ASSIGNMENT).returncode == 0
