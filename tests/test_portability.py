@@ -106,6 +106,7 @@ def test_numpy_may_not_use_what_is_disabled() -> None:
     assert not [name for name in disabled("avx2") if name in ("AVX2", "FMA3", "X86_V3")]
 
 
+@pytest.mark.slow(10)
 def test_the_libraries_of_another_environment_really_are_others() -> None:
     oldest = next(one for one in ENVIRONMENTS if one.name == "oldest")
     used = inside(oldest, "libraries")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ def subclasses(message: type[Message]) -> Iterator[type[Message]]:
         yield from subclasses(one)
 
 
+@functools.cache
 def every_message() -> set[type[Message]]:
     gc.collect()  # a dataclass with slots is made anew; the one that it was made from goes
     return set(subclasses(Message)) - {Operation}
