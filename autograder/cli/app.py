@@ -177,10 +177,11 @@ def demo(
     _tell_rung(unsandboxed)
     before = {submission.student for submission in made.course.results(assignment)}
     failures = tables.grade_with_progress(made.course, assignment, None, workers=workers, unsandboxed=unsandboxed)
-    tables.print_class(assignment, made.course.results(assignment), made.expected)
+    submissions = made.course.results(assignment)
+    tables.print_class(assignment, submissions, made.expected)
     tables.print_failures(failures)
     with console.status("writing feedback"):
-        report = hand_back(made, before, workers or os.cpu_count() or 1)
+        report = hand_back(made, {one.student for one in submissions} != before, workers or os.cpu_count() or 1)
     root = made.course.root
     console.print(f"gradebook  {root / 'gradebook.db'}\nfeedback   {root / 'feedback'}\nreport     {report}")
     if failures:

@@ -55,9 +55,8 @@ def make_demo(course: Classroom, assignment: str, folder: Path, small: bool) -> 
     return DemoClass(demo, assignment, students, hand_in(students, assignment, release, root / "submitted"))
 
 
-def hand_back(demo: DemoClass, before: set[str], workers: int) -> Path:
-    """Feedback for everybody, where somebody was graded who was not among those `before`; returns the class report's path."""
-    graded = {submission.student for submission in demo.course.results(demo.assignment)}
-    if graded != before or not (demo.course.root / "feedback").is_dir():
+def hand_back(demo: DemoClass, anew: bool, workers: int) -> Path:
+    """Feedback for everybody, where somebody was graded `anew` or there is none yet; returns the class report's path."""
+    if anew or not (demo.course.root / "feedback").is_dir():
         demo.course.feedback(demo.assignment, workers=workers)
     return write_report(demo.course, demo.assignment)
