@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STUDENTS ?= 30
 READY := .venv/.ready
+# What is compiled once is kept: the tests start many processes, and each would compile the course's modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # Two workers; each takes whole groups of tests, the longest first, as tests/conftest.py sorts them.
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
