@@ -25,7 +25,7 @@ SERVANTS = {
     "pages": {"commands", "nbgrader_plugin"},
 }
 # Of the folder that is mounted on the student's side, these are the modules that the grader's side uses too.
-SHARED_WITH_THE_STUDENTS_SIDE = {"wire", "protocol", "huge_pages"}
+SHARED_WITH_THE_STUDENTS_SIDE = {"wire", "protocol", "preload", "huge_pages"}
 STUDENTS_SIDE_MAY_IMPORT = {"numpy", "torch", "scipy", "sklearn", "matplotlib", "IPython"}
 # Inside exercises/, by module: what each may import. `hw*` stands for the assignments' folders, `*` for all of these.
 BANK = {

@@ -26,6 +26,7 @@ from autograder.notebooks.read import UnreadableNotebook, read_cells
 from autograder.notebooks.rebuild import rebuild
 from autograder.notebooks.status import Status, worst
 from autograder.notebooks.verdict import CellVerdict, NotebookRecord, write_outputs
+from autograder.sandboxed.preload import named_in
 from autograder.wall.fork_server import ForkServer, ForkServerHandle
 from autograder.wall.ladder import choose_rung
 from autograder.wall.limits import LimitValues
@@ -153,7 +154,7 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     nb, notes = rebuild(graded, cells)
     record.notes = [*([job.notes[name]] if name in job.notes else []), *notes] if problem is None else [problem[1]]
     if problem is None:
-        with on_one_core(), Student(server, job.limits, job.files) as student:
+        with on_one_core(), Student(server, job.limits, job.files, _libraries(job, name)) as student:
             examination = examine(nb, student, job.student, job.lift_bans)
         record.cells, record.status = examination.cells, examination.status
         record.lost = examination.lost
@@ -165,6 +166,12 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     record.store(nb)
     result.notebooks[name] = json.dumps(nb, sort_keys=True, ensure_ascii=False) + "\n"
     return record
+
+
+def _libraries(job: Job, name: str) -> list[str]:
+    """What its process should find imported: the large libraries that the notebook names, as released or as handed in."""
+    handed_in = (job.notebooks.get(name) or b"").decode(errors="replace")
+    return named_in(job.templates[name], handed_in)
 
 
 def _digest(job: Job, name: str, rung: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from multiprocessing.forkserver import ensure_running
@@ -41,6 +41,10 @@ class LocalExecutor(ProcessPoolExecutor):
         ensure_running()
         handle = ForkServerHandle(self._server.rung, self._server.control)
         super().__init__(workers, context, _start_worker, (handle, context.Value("i", 0)))
+
+    def load(self, libraries: Iterable[str]) -> None:
+        """Let the fork server import these of `preload.LIBRARIES`, which the first students will need."""
+        self._server.load(libraries)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         super().shutdown(wait, cancel_futures=cancel_futures)
@@ -82,7 +86,8 @@ def _without_main() -> Iterator[None]:
 class GradingPool:
     """The jobs of one run. `folders` are the submissions in the order in which they will be taken.
 
-    workers: 0 means one for each core. factory: makes the executor, of this machine's processes where not given.
+    libraries: those of `preload.LIBRARIES` that its notebooks name. workers: 0 means one for each core. factory: makes the
+    executor, of this machine's processes where not given.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class GradingPool:
         make_job: Callable[[Path], Job],
         assignment: str,
         *,
+        libraries: Iterable[str] = (),
         workers: int = 0,
         unsandboxed: bool = False,
         factory: ExecutorFactory | None = None,
@@ -103,6 +109,8 @@ class GradingPool:
         self._futures: dict[Path, Future[Result]] = {}
         # A single submission is graded right here, without a worker.
         self._executor = self._factory(self._workers) if len(folders) > 1 or factory is not None else None
+        if isinstance(self._executor, LocalExecutor):
+            self._executor.load(libraries)
 
     def take(self, folder: Path) -> Result:
         """The result of one submission. A worker that died takes no job with it."""

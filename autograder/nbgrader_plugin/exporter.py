@@ -27,6 +27,7 @@ from autograder.nbgrader_plugin.gradebook import SaveVerdicts, begin_submission,
 from autograder.notebooks.graded import UNFINISHED, is_finished, is_newer
 from autograder.notebooks.read import find_notebooks, read_files
 from autograder.notebooks.template import read_templates
+from autograder.sandboxed.preload import named_in
 from autograder.wall.limits import Limits, LimitValues
 from exercises.seeds import seed_of_course
 
@@ -138,10 +139,12 @@ class EngineExporter(NotebookExporter):
         if self._current is None or self._current[0] != folder:
             if self._pool is None:
                 others = [one for one in self._pending() if one != folder]
+                assignment, _ = self._ids(folder)
                 self._pool = GradingPool(
                     [folder, *others],
                     self._job,
-                    self._ids(folder)[0],
+                    assignment,
+                    libraries=named_in(*self._templates_of(assignment).values()),
                     workers=self.workers,
                     unsandboxed=self.unsandboxed,
                     factory=EngineExporter.executor_factory,

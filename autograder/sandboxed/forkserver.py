@@ -3,8 +3,8 @@
     python -I -B start.py forkserver CONTROL_FD [FOLDER]
 
 Started by `autograder.wall.fork_server` with a socket on CONTROL_FD. Each request is a `protocol.ForkRequest` with the student's
-end of a new socket pair attached, where the student process itself answers. The fork server never held an answer, runs no student
-code itself, and has one thread.
+end of a new socket pair attached, where the student process itself answers; or, with nothing attached, a
+`protocol.LoadRequest`. The fork server never held an answer, runs no student code itself, and has one thread.
 
 FOLDER is given on the rungs where students have no namespaces: there each works in a folder of its own in FOLDER, and has a
 process group. Both end with the student, and all of them with the fork server.
@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
-import io
 import itertools
 import json
 import os
@@ -31,8 +29,9 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from .confine import confine, drop_privileges
+from .preload import Preloaded
 
-if TYPE_CHECKING:  # these import torch and IPython, for which `preload` has its own time
+if TYPE_CHECKING:  # these import torch and IPython, for which `Preloaded` has its own time
     from .protocol import ForkRequest
     from .shell import StudentShell
 
@@ -49,40 +48,6 @@ libc = ctypes.CDLL(None, use_errno=True)
 def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int = 0, data: bytes | None = None) -> None:
     if libc.mount(source, target, kind, ctypes.c_ulong(flags), data) != 0:
         raise OSError(ctypes.get_errno(), f"mount {target.decode()}")
-
-
-def preload() -> StudentShell:
-    """Import what notebooks use, and use it once, so that a fork has it; returns the warm IPython shell."""
-    import matplotlib.pyplot
-    import numpy.testing
-    import sklearn.datasets
-    import torch
-    import torch._dynamo  # the first optimizer imports it: 1.4 s
-
-    torch.set_num_threads(1)
-    net = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
-    images, labels = sklearn.datasets.load_digits(return_X_y=True)
-    for kind in (torch.optim.SGD, torch.optim.Adam):
-        optimizer = kind(net.parameters(), lr=0.1)
-        loss = torch.nn.functional.cross_entropy(
-            net(torch.from_numpy(images[:8]).float()), torch.from_numpy(labels[:8])
-        )
-        loss.backward()
-        optimizer.step()
-    numpy.linalg.svd(numpy.eye(2))
-    numpy.testing.assert_allclose(1.0, 1.0)
-    matplotlib.pyplot.plot([0, 1], label="$x$")
-    matplotlib.pyplot.savefig(io.BytesIO())
-    matplotlib.pyplot.close("all")
-
-    from .huge_pages import use_huge_pages
-    from .shell import make_shell
-
-    shell = make_shell()
-    gc.collect()
-    gc.freeze()  # a collection in a child must not copy our pages
-    use_huge_pages()
-    return shell
 
 
 def _limit(request: ForkRequest, others: int) -> None:
@@ -231,7 +196,7 @@ class _ForkServer:
         if folder is None:  # nobody waits for a student process: its pidfd tells the grader
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
-    def serve(self, shell: StudentShell) -> None:
+    def serve(self, preloaded: Preloaded) -> None:
         signal.signal(signal.SIGTERM, lambda *_: self._control.shutdown(socket.SHUT_RD))  # no exception amid a clean-up
         while True:
             for fd, _ in self._poller.poll():
@@ -242,7 +207,10 @@ class _ForkServer:
                 data, fds, _, _ = socket.recv_fds(self._control, 65536, 1)
                 if not data:
                     return
-                self._fork_student(json.loads(data), fds[0], shell)
+                request: ForkRequest = json.loads(data)
+                preloaded.load(request["libraries"])
+                if fds:
+                    self._fork_student(request, fds[0], preloaded.shell)
 
     def _fork_student(self, request: ForkRequest, fd: int, shell: StudentShell) -> None:
         """Inside bubblewrap it is process 1 of a namespace of its own: killing it kills all."""
@@ -285,6 +253,6 @@ def main(arguments: list[str]) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL if folder is None else signal.SIGTERM, 0, 0, 0)
     server = _ForkServer(control, folder)
     try:
-        server.serve(preload())
+        server.serve(Preloaded())
     finally:
         server.close()

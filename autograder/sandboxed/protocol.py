@@ -50,13 +50,19 @@ class Operation(Message, Generic[Reply]):
 # To the fork server -----------------------------------------------------------------------------------------------------
 
 
-class ForkRequest(TypedDict):
+class LoadRequest(TypedDict):
+    """Import these of `preload.LIBRARIES` in the fork server, for what it forks from then on. There is no answer."""
+
+    libraries: list[str]
+
+
+class ForkRequest(LoadRequest):
     """What the grader asks the fork server for, as JSON on its control socket with the student's end of a socket pair attached.
 
     There is no answer: the student process says Hello on that socket, or the socket closes. memory_mib, files_mib and
     processes are its limits. cores: where it may run. own_user: does it get a user id of its own? capability: the one that
     it keeps, if any. readable: what it may read, on the landlock rung; empty on the others. tmp: where its own /tmp is
-    mounted, inside bubblewrap.
+    mounted, inside bubblewrap. libraries: what it should find imported.
     """
 
     memory_mib: int

@@ -10,16 +10,18 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.sandboxed.preload import LIBRARIES
 from autograder.wall.bubblewrap import MOUNTED, SANDBOXED, bubblewrap, environment, program, readable, readable_folders
 from autograder.wall.ladder import Rung, identity
 from autograder.wall.limits import LimitValues
 from exercises.lost import InfrastructureError
 
 if TYPE_CHECKING:  # it imports torch, which a process that only hands out jobs does not need
-    from autograder.sandboxed.protocol import ForkRequest
+    from autograder.sandboxed.protocol import ForkRequest, LoadRequest
 
 
 @functools.cache
@@ -52,8 +54,8 @@ class ForkServerHandle:
         """What it printed before it ended, where that can be known from here."""
         return ""
 
-    def fork(self, limits: LimitValues) -> socket.socket:
-        """A new student process; returns our end of its socket.
+    def fork(self, limits: LimitValues, libraries: Iterable[str] = tuple(LIBRARIES)) -> socket.socket:
+        """A new student process, with these of `preload.LIBRARIES` imported; returns our end of its socket.
 
         Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.
         """
@@ -70,6 +72,7 @@ class ForkServerHandle:
             "readable": readable() if self.rung.name == "landlock" else [],
             # The part of /tmp that is the student's own: all of it, unless the interpreter itself lives there.
             "tmp": "/tmp/work" if any(path.is_relative_to("/tmp") for path in readable_folders()) else "/tmp",
+            "libraries": list(libraries),
         }
         try:
             socket.send_fds(self.control, [json.dumps(request).encode()], [theirs.fileno()])
@@ -79,6 +82,12 @@ class ForkServerHandle:
         finally:
             theirs.close()
         return ours
+
+    def load(self, libraries: Iterable[str]) -> None:
+        """Let it import these of `preload.LIBRARIES` before it is asked for a student who needs them."""
+        request: LoadRequest = {"libraries": list(libraries)}
+        with contextlib.suppress(OSError):  # it is gone: the next request says so
+            self.control.send(json.dumps(request).encode())
 
     def stop(self) -> None:
         """Hang up. The fork server ends when nobody is left to ask it."""

@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from autograder.sandboxed import protocol, wire
 from autograder.sandboxed.wire import Frame, Header
@@ -61,10 +61,10 @@ class StudentProcess:
     Making one raises InfrastructureError where no process comes.
     """
 
-    def __init__(self, server: ForkServerHandle, limits: LimitValues):
+    def __init__(self, server: ForkServerHandle, limits: LimitValues, libraries: Iterable[str]):
         self.limits = limits
         self._server = server
-        self.sock = server.fork(limits)
+        self.sock = server.fork(limits, libraries)
         self._pidfd = -1
         self._clock: _Clock | None = None
         self._reader = wire.Reader(self._tick)

@@ -15,11 +15,12 @@ import inspect
 import marshal
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.sandboxed import protocol, wire
+from autograder.sandboxed.preload import LIBRARIES
 from autograder.sandboxed.protocol import Operation, Reply
 from autograder.sandboxed.wire import Frame, Header, Node, Value
 from autograder.wall.fork_server import ForkServerHandle
@@ -108,14 +109,22 @@ def _code(function: Callable[..., Value]) -> bytes:
 class Student:
     """One notebook's code behind the wall, with one process at a time.
 
-    files: the submission's own, path -> bytes. call_seconds: CPU seconds that the next calls may take. seconds_left: of
+    files: the submission's own, path -> bytes. libraries: those of `preload.LIBRARIES` that its processes find imported; what
+    they import themselves takes of their own time. call_seconds: CPU seconds that the next calls may take. seconds_left: of
     what the notebook's code may take in all. used: banned functions that watched calls were seen to use.
     """
 
-    def __init__(self, server: ForkServerHandle, limits: LimitValues, files: dict[str, bytes] | None = None):
+    def __init__(
+        self,
+        server: ForkServerHandle,
+        limits: LimitValues,
+        files: dict[str, bytes] | None = None,
+        libraries: Iterable[str] = tuple(LIBRARIES),
+    ):
         self.server = server
         self.limits = limits
         self.files = files or {}
+        self.libraries = list(libraries)
         self.call_seconds = limits.cpu_seconds
         self.used: set[str] = set()
         self._banned: list[str] = []
@@ -178,7 +187,7 @@ class Student:
         """The process, started and brought up to date where there is none."""
         if self._process is None:
             self.generation += 1
-            self._process = StudentProcess(self.server, self.limits)
+            self._process = StudentProcess(self.server, self.limits, self.libraries)
             if self.files:
                 self.request(protocol.LayFiles(self.files))
             self._replay()

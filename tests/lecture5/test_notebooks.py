@@ -72,7 +72,7 @@ HOMEWORK = {
 
 each_notebook = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 SAMPLE = "01"  # `make check` runs this one
-LONGEST = ("04", "08", "12", "13")  # these train the most nets: `make test-all` runs them
+LONGEST = ("04", "05", "07", "08", "12", "13")  # these train the most nets: `make test-all` runs them
 
 
 def run_alone(path):
