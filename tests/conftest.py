@@ -144,7 +144,8 @@ def classes_share_fork_servers(fork_servers: Callable[[Rung], ForkServer]) -> It
 @pytest.fixture
 def student(fork_server: ForkServer) -> Iterator[Student]:
     """One student's process, with short deadlines."""
-    with Student(fork_server, LimitValues(cpu_seconds=2, notebook_seconds=20, memory_mib=1024)) as one:
+    limits = LimitValues(cpu_seconds=2, notebook_seconds=20, memory_mib=1024)
+    with Student(fork_server, limits, libraries=["torch.optim"]) as one:
         yield one
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.sandboxed.preload import LIBRARIES
 from autograder.wall.bubblewrap import MOUNTED, SANDBOXED, bubblewrap, environment, program, readable, readable_folders
 from autograder.wall.ladder import Rung, identity
 from autograder.wall.limits import LimitValues
@@ -54,7 +53,7 @@ class ForkServerHandle:
         """What it printed before it ended, where that can be known from here."""
         return ""
 
-    def fork(self, limits: LimitValues, libraries: Iterable[str] = tuple(LIBRARIES)) -> socket.socket:
+    def fork(self, limits: LimitValues, libraries: Iterable[str] = ()) -> socket.socket:
         """A new student process, with these of `preload.LIBRARIES` imported; returns our end of its socket.
 
         Raises InfrastructureError where the fork server is gone. One that is still starting answers when it is ready.

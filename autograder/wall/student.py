@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.sandboxed import protocol, wire
-from autograder.sandboxed.preload import LIBRARIES
 from autograder.sandboxed.protocol import Operation, Reply
 from autograder.sandboxed.wire import Frame, Header, Node, Value
 from autograder.wall.fork_server import ForkServerHandle
@@ -119,7 +118,7 @@ class Student:
         server: ForkServerHandle,
         limits: LimitValues,
         files: dict[str, bytes] | None = None,
-        libraries: Iterable[str] = tuple(LIBRARIES),
+        libraries: Iterable[str] = (),
     ):
         self.server = server
         self.limits = limits
