@@ -88,6 +88,7 @@ def _private_world(request: ForkRequest) -> None:
 def _become_student(
     request: ForkRequest, sock: socket.socket, shell: StudentShell, folder: str | None, uid: int | None
 ) -> None:
+    os.setsid()  # a group of its own: to kill "the group" reaches nobody else
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -99,10 +100,8 @@ def _become_student(
         folder = "/tmp/work"
         os.makedirs(folder, mode=0o777, exist_ok=True)
         os.chmod(folder, 0o777)
-    else:
-        os.setsid()
-        if uid is None:
-            others = _tasks_of_this_user()
+    elif uid is None:
+        others = _tasks_of_this_user()
     os.chdir(folder)
     with contextlib.suppress(OSError):  # the grader may have been moved since
         os.sched_setaffinity(0, request["cores"])

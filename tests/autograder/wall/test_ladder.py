@@ -219,6 +219,13 @@ def test_no_process_is_left(server: ForkServer) -> None:
     assert soon(lambda: not running(marker))
 
 
+@every_rung
+def test_a_student_has_a_process_group_of_its_own(student: Student) -> None:
+    """`os.kill(0, 9)`, or `os.kill(os.getppid(), 9)` where the parent cannot be seen, would else end the fork server too."""
+    define(student, "own = os.getpgrp() == os.getpid()")
+    assert student.fetch("own") is True
+
+
 GRADER = """
 import os, sys
 from autograder.wall.limits import LimitValues
