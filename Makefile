@@ -16,12 +16,12 @@ PIP := pip==26.3
 demo: $(READY)
 	$(BIN)/course demo
 
-# Before each commit, in a minute or so: style, types, what needs no process of its own, one exercise of each assignment behind
+# Before each commit, in a minute: style, types, what needs no process of its own, one exercise of each assignment behind
 # this host's wall, one notebook. CONTRIBUTING.md has the table of what each target covers.
 check: lint
 	$(PYTEST) -m "sample or not (slow or long or wall or browser)"
 
-# What this project promises, in about a quarter of an hour on two cores.
+# What this project promises, in about nine minutes on two cores.
 test: $(READY)
 	$(PYTEST) --durations=30
 
