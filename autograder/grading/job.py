@@ -154,7 +154,8 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     nb, notes = rebuild(graded, cells)
     record.notes = [*([job.notes[name]] if name in job.notes else []), *notes] if problem is None else [problem[1]]
     if problem is None:
-        with on_one_core(), Student(server, job.limits, job.files, _libraries(job, name)) as student:
+        libraries = named_in(job.templates[name], *(cell.source for cell in cells))
+        with on_one_core(), Student(server, job.limits, job.files, libraries) as student:
             examination = examine(nb, student, job.student, job.lift_bans)
         record.cells, record.status = examination.cells, examination.status
         record.lost = examination.lost
@@ -166,12 +167,6 @@ def _grade_notebook(job: Job, name: str, server: ForkServerHandle, result: Resul
     record.store(nb)
     result.notebooks[name] = json.dumps(nb, sort_keys=True, ensure_ascii=False) + "\n"
     return record
-
-
-def _libraries(job: Job, name: str) -> list[str]:
-    """What its process should find imported: the large libraries that the notebook names, as released or as handed in."""
-    handed_in = (job.notebooks.get(name) or b"").decode(errors="replace")
-    return named_in(job.templates[name], handed_in)
 
 
 def _digest(job: Job, name: str, rung: str) -> dict[str, str]:
